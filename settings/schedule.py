@@ -1,0 +1,21 @@
+"""What runs periodically. Every job takes its own lock, so a second scheduler does no harm."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+SECOND = 1.0
+MINUTE = 60.0
+
+
+class Job(TypedDict):
+    """One entry of Celery's beat_schedule; `schedule` is the distance between two runs in seconds."""
+
+    task: str
+    schedule: float
+
+
+# A late job has no use once the next one is due: the sweeps look at everything that is due by then.
+SCHEDULE: dict[str, Job] = {
+    "settings.beat": {"task": "settings.tasks.show_beat", "schedule": 15 * SECOND},
+}
