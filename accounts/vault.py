@@ -46,7 +46,7 @@ def unseal(sealed: str) -> Any:
         ) from None
 
 
-class SealedJSONField(models.TextField[Any, Any]):
+class SealedJSONField(models.TextField):  # type: ignore[type-arg]
     """A JSON value, encrypted in the database and plain in Python."""
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:

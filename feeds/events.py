@@ -99,7 +99,8 @@ class Event:
         facts = (
             ("id", self.event_id, self.name)
             if self.event_id
-            else ("at", self.name, self.kind, self.occurred_at.timestamp(), self.url, self.comment, self.ip, self.user_agent)
+            else ("at", self.name, int(self.kind), int(self.bounce), self.occurred_at.timestamp(), self.url, self.code,
+                  self.comment, self.ip, self.user_agent)
         )  # fmt: skip
         digest = blake2b("\0".join(map(str, facts)).encode(errors="replace"), digest_size=8)
         return int.from_bytes(digest.digest(), signed=True)

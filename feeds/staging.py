@@ -1,0 +1,193 @@
+"""The SQL of the lifecycle: a batch is copied into temporary tables, given its emails, and written set by set.
+
+Every statement touches rows in sorted order, and the tables always in the same order, so batches of several workers
+wait for each other and never deadlock. Measured beside one transaction per event in bench/record.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from feeds.events import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Temporary tables live as long as the connection and are empty at each commit; the deletes matter only where
+# several batches share one transaction.
+TABLES = """
+create temp table if not exists stage_address (
+    account_id int, local text, domain text, addr text) on commit delete rows;
+create temp table if not exists stage_email (
+    n int, key uuid, place_at timestamptz, account_id int, source_id int, is_test bool, message_id text, recipient text,
+    sender text collate "C", subject text, argument text, tags text[],
+    email_id bigint, recipient_id bigint, sender_id bigint) on commit delete rows;
+create temp table if not exists stage_event (
+    n int, key bigint, occurred_at timestamptz, received_at timestamptz, inbox_id bigint, account_id int, source_id int,
+    kind smallint, bounce smallint, name text, code text, comment text, url text, ip text, user_agent text
+) on commit delete rows;
+delete from stage_address; delete from stage_email; delete from stage_event;
+"""
+COPY_ADDRESSES = "copy stage_address from stdin"
+COPY_EMAILS = (
+    "copy stage_email (n, key, place_at, account_id, source_id, is_test, message_id, recipient, sender, subject,"
+    " argument, tags) from stdin"
+)
+COPY_EVENTS = "copy stage_event from stdin"
+
+# Find or make the email of each message: addresses, then the claim of the message's key, then all ids at once.
+PLACE: tuple[LiteralString, ...] = (
+    """
+    insert into feeds_domain (name)
+    select distinct domain from stage_address a
+    where not exists (select from feeds_domain d where d.name = a.domain)
+    order by 1 on conflict do nothing
+    """,
+    """
+    insert into feeds_address (account_id, domain_id, local, addr)
+    select a.account_id, d.id, a.local, a.addr from stage_address a join feeds_domain d on d.name = a.domain
+    where not exists (select from feeds_address x where x.account_id = a.account_id and x.addr = a.addr)
+    order by 1, 4 on conflict do nothing
+    """,
+    """
+    insert into feeds_message_key (key, email_id)
+    select e.key, feeds_id(e.place_at, nextval('feeds_id_seq')) from stage_email e
+    where not exists (select from feeds_message_key k where k.key = e.key)
+    order by 1 on conflict do nothing
+    """,
+    """
+    update stage_email e set
+        email_id = k.email_id,
+        recipient_id = r.id,
+        sender_id = (select s.id from feeds_address s
+                     where s.account_id = e.account_id and s.addr = e.sender and e.sender <> '')
+    from feeds_message_key k, feeds_address r
+    where k.key = e.key and r.account_id = e.account_id and r.addr = e.recipient
+    """,
+)
+
+# Kinds whose first time the email keeps, with the column. Their rollup counts emails as well as events.
+FIRST_TIMES = {
+    Kind.PROCESSED: "processed_at",
+    Kind.SENT: "sent_at",
+    Kind.DELIVERED: "delivered_at",
+    Kind.BOUNCED: "bounced_at",
+    Kind.OPENED: "opened_at",
+    Kind.CLICKED: "clicked_at",
+    Kind.UNSUBSCRIBED: "unsubscribed_at",
+    Kind.SPAM: "spam_at",
+    Kind.DROPPED: "dropped_at",
+    Kind.DEFERRED: "deferred_at",
+    Kind.MACHINE_OPENED: "machine_opened_at",
+    Kind.MACHINE_CLICKED: "machine_clicked_at",
+}
+COUNTERS = {
+    Kind.OPENED: "opens",
+    Kind.CLICKED: "clicks",
+    Kind.MACHINE_OPENED: "machine_opens",
+    Kind.MACHINE_CLICKED: "machine_clicks",
+    Kind.DEFERRED: "deferrals",
+}
+# What merges by taking the larger: any order of arrival ends with the same value, and text wins over none.
+MERGED = ("status", "bounce", "is_test", "sender", "subject", "argument", "last_at")
+COMMENT = ("comment", "code", "comment_at", "comment_key")
+# Whose answer is the email's comment. Of two answers at the same moment the one of higher rank is later in truth.
+ANSWERS = (Kind.PROCESSED, Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED)
+
+
+def _write() -> str:
+    """One statement for the batch: new events, their emails, the rollups; returns the new events per source and
+    those after which an address must not be mailed."""
+    times, counters = list(FIRST_TIMES.values()), list(COUNTERS.values())
+    later = "(excluded.comment_at, excluded.comment_key) > (m.comment_at, m.comment_key) or m.comment_at is null"
+    changes = [
+        *(f"{c} = greatest(m.{c}, excluded.{c})" for c in MERGED),
+        "first_at = least(m.first_at, excluded.first_at)",
+        "sender_id = case when excluded.sender > m.sender then excluded.sender_id else m.sender_id end",
+        "tags = case when m.tags @> excluded.tags then m.tags"
+        " else array(select distinct unnest(m.tags || excluded.tags) order by 1) end",
+        *(f"{c} = case when {later} then excluded.{c} else m.{c} end" for c in COMMENT),
+        *(f"{c} = m.{c} + excluded.{c}" for c in counters),
+        *(f"{c} = least(m.{c}, excluded.{c})" for c in times),
+        "updated_at = excluded.updated_at",
+    ]
+    return f"""
+    with fresh as (
+        insert into feeds_event (email_id, key, occurred_at, received_at, inbox_id, account_id, source_id, kind, bounce,
+                                 name, code, comment, url, ip, user_agent)
+        select e.email_id, s.key, s.occurred_at, s.received_at, s.inbox_id, s.account_id, s.source_id, s.kind, s.bounce,
+               s.name, s.code, s.comment, s.url, s.ip, s.user_agent
+        from stage_event s join stage_email e using (n) order by 1, 2
+        on conflict do nothing
+        returning email_id, key, occurred_at, account_id, source_id, kind, bounce, code, comment
+    ), answer as (
+        select distinct on (email_id) email_id, comment, code, occurred_at as comment_at,
+            ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58) | (key & ((1::bigint << 58) - 1))
+                as comment_key
+        from fresh where comment <> '' and kind in ({", ".join(str(int(k)) for k in ANSWERS)})
+        order by email_id, comment_at desc, comment_key desc
+    ), told as (
+        select email_id,
+            coalesce(max(kind) filter (where kind <= {Kind.DROPPED}), 0) as status, max(bounce) as bounce,
+            min(occurred_at) as first_at, max(occurred_at) as last_at,
+            {", ".join(f"count(*) filter (where kind = {k}) as {c}" for k, c in COUNTERS.items())},
+            {", ".join(f"min(occurred_at) filter (where kind = {k}) as {c}" for k, c in FIRST_TIMES.items())}
+        from fresh group by email_id
+    ), written as (
+        insert into feeds_email as m (
+            id, account_id, source_id, recipient_id, sender_id, is_test, message_id, recipient, sender, subject,
+            argument, tags, status, bounce, first_at, last_at, {", ".join(counters)}, {", ".join(times)},
+            comment, code, comment_at, comment_key, updated_at)
+        select email_id, e.account_id, e.source_id, e.recipient_id, e.sender_id, e.is_test, e.message_id, e.recipient,
+            e.sender, e.subject, e.argument, e.tags, coalesce(t.status, 0), coalesce(t.bounce, 0),
+            coalesce(t.first_at, 'infinity'), coalesce(t.last_at, '-infinity'),
+            {", ".join(f"coalesce(t.{c}, 0)" for c in counters)}, {", ".join(f"t.{c}" for c in times)},
+            coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, now()
+        from stage_email e left join told t using (email_id) left join answer a using (email_id)
+        -- An event that is known already may still bring a sender or a subject that was not.
+        where t.email_id is not null or exists (
+            select from feeds_email m where m.id = e.email_id and (
+                e.sender > m.sender or e.subject > m.subject or e.argument > m.argument or e.is_test > m.is_test
+                or not m.tags @> e.tags))
+        order by email_id
+        on conflict (id) do update set {", ".join(changes)}
+        returning account_id, {", ".join(f"old.{c} as old_{c}, new.{c} as new_{c}" for c in times)}
+    ), counted as (
+        select account_id, kind, occurred_at as at, 1 as events, 0 as emails from fresh
+        union all
+        select account_id, kind, at, 0, emails from written cross join lateral (values
+            {", ".join(f"({k}, old_{c}, new_{c})" for k, c in FIRST_TIMES.items())}) as f (kind, old_at, new_at)
+            cross join lateral (values (new_at, 1), (old_at, -1)) as d (at, emails)
+        where old_at is distinct from new_at and at is not null
+    ), rolled as (
+        insert into feeds_rollup as r (account_id, starts_at, kind, events, emails)
+        select account_id, date_bin('15 minutes', at, '2020-01-01 00:00+00') as starts_at, kind,
+               sum(events), sum(emails)
+        from counted group by 1, 2, 3 having sum(events) <> 0 or sum(emails) <> 0 order by 1, 2, 3
+        on conflict (account_id, starts_at, kind) do update
+        set events = r.events + excluded.events, emails = r.emails + excluded.emails
+    )
+    select
+        (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
+        (select jsonb_agg(jsonb_build_array(
+            f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
+         from fresh f join stage_email e using (email_id)
+         where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = 2)
+    """
+
+
+WRITE = _write()
+
+
+def fill(
+    cursor: Any,
+    addresses: Iterable[tuple[Any, ...]],
+    emails: Iterable[tuple[Any, ...]],
+    events: Iterable[tuple[Any, ...]],
+) -> None:
+    """Copy a batch into the temporary tables; the tuples are in the order of their columns."""
+    cursor.execute(TABLES)
+    for statement, rows in ((COPY_ADDRESSES, addresses), (COPY_EMAILS, emails), (COPY_EVENTS, events)):
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)

@@ -1,0 +1,43 @@
+"""Builders of what tests need, with sensible values for all that a test does not name."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+from accounts.models import Account, Membership, Role, User
+from feeds.events import Arrival, Event, Kind
+from webhooks.models import Source
+
+_numbers = itertools.count(1)
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+
+def account(name: str = "Acme", **fields: Any) -> Account:
+    """An account without members."""
+    n = next(_numbers)
+    return Account.objects.create(name=name, slug=f"{name.lower()}-{n}", **fields)
+
+
+def member(account: Account, name: str = "", role: Role = Role.OWNER, password: str = "correct-horse") -> User:
+    """A person in the account."""
+    user = User.objects.create_user(name or f"person{next(_numbers)}", password=password)
+    Membership.objects.create(account=account, user=user, role=role)
+    return user
+
+
+def source(account: Account, provider: str = "plain", **fields: Any) -> Source:
+    """A source of the account, without secrets."""
+    return Source.objects.create(account=account, provider=provider, name=f"{provider} source", **fields)
+
+
+def event(kind: Kind = Kind.DELIVERED, recipient: str = "bob@example.com", **fields: Any) -> Event:
+    """An event at noon, about message m1."""
+    fields = {"message_id": "m1", "occurred_at": NOON, "name": kind.name.lower()} | fields
+    return Event(kind=kind, recipient=recipient, **fields)
+
+
+def arrival(source: Source, *events: Event, received_at: datetime = NOON, **fields: Any) -> Arrival:
+    """These events as they come from the source."""
+    return Arrival(source.account_id, source.id, received_at, list(events), **fields)
