@@ -12,7 +12,8 @@ OLDEST_PYTHON = (3, 12)
 def main() -> int:
     """Run one command. A wrong setting is told in a sentence and ends with exit code 1."""
     if sys.version_info < OLDEST_PYTHON:
-        print("Live Feeds needs Python 3.12 or newer; this is %d.%d." % sys.version_info[:2], file=sys.stderr)
+        found = ".".join(str(number) for number in sys.version_info[:2])
+        print(f"error: Live Feeds needs Python 3.12 or newer, and this is {found}.", file=sys.stderr)
         return 1
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
     from django.core.exceptions import ImproperlyConfigured

@@ -51,7 +51,7 @@ def database(url: str) -> Database:
 
 
 def redis(url: str) -> str:
-    """Check redis://, rediss:// or unix:// (Redis and Valkey speak the same); raises ValueError like `database`."""
+    """Check redis://, rediss:// or unix://; raises ValueError like `database`. Valkey speaks the same."""
     parts = urlsplit(url)
     reachable = parts.path if parts.scheme == "unix" else parts.hostname
     if parts.scheme not in ("redis", "rediss", "unix") or not reachable:

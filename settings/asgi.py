@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
+# Before the imports below: the environment decides what the settings are.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
 os.environ.setdefault("LIVEFEEDS_PROCESS", "web")
 
-from django.conf import settings  # noqa: E402  (the environment above decides what the settings are)
-from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler  # noqa: E402
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
 
-from settings.static import StaticFiles  # noqa: E402
+from settings.static import StaticFiles
 
 _django = get_asgi_application()
 application = (

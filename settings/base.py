@@ -1,4 +1,4 @@
-"""Every setting of the project in one file. What can be set from outside is read here and listed in docs/operate.md."""
+"""Every setting of the project. What can be set from outside is read here and listed in docs/operate.md."""
 
 from __future__ import annotations
 
@@ -65,11 +65,9 @@ if SERVED:
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ---- Redis or Valkey: broker, cache, live messages ----------------------------------------------------------
+# ---- Redis or Valkey: broker, cache, live messages -------------------------------------------------------
 EMBEDDED_BROKER = not env.text("REDIS_URL")
-REDIS_URL = env.parsed(
-    "REDIS_URL", env.text("REDIS_URL") or embedded.broker_url(LIVEFEEDS_HOME), addresses.redis, ""
-)
+REDIS_URL = env.parsed("REDIS_URL", env.text("REDIS_URL") or embedded.broker_url(LIVEFEEDS_HOME), addresses.redis, "")
 # Whoever talks to it gives up soon: a dead broker must never hold up a page.
 REDIS_TIMEOUTS = (
     {"socket_timeout": 2, "socket_connect_timeout": 1} if REDIS_URL[:5] != "unix:" else {"socket_timeout": 2}
@@ -108,6 +106,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     **REDIS_TIMEOUTS,
 }
 CELERY_BEAT_SCHEDULE = SCHEDULE
+CELERY_BEAT_SCHEDULER = "settings.beat:ShownScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE_FILENAME = str(LIVEFEEDS_HOME / "beat")
 CELERY_TIMEZONE = "UTC"
 
@@ -164,7 +164,7 @@ TEMPLATES = [
         },
     }
 ]
-# A request with a large body is refused by the one place that takes large ones (the road in), which caps it itself.
+# Only the road in takes large bodies, and caps them itself a little below this.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024 + 1024
 
 # ---- People -----------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.ClosedSignup"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
-# A self-hosted site may have no mail of its own to verify with; whoever may sign in is let in by an administrator.
+# Whoever may sign in was let in by an administrator, and the site may have no mail to verify with.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT

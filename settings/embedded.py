@@ -24,6 +24,7 @@ from settings import processes
 from settings.processes import Command
 
 NAME = "livefeeds"
+MAJOR = "18"
 # The longest path a socket may have is 103 bytes on some systems, and the longest name in the folder has 13.
 LONGEST_FOLDER = 88
 MEGABYTE = 1024 * 1024
@@ -34,7 +35,7 @@ class NotStarted(Exception):
 
 
 def socket_folder(home: Path) -> Path:
-    """Where the sockets are: below `home`, or below the temporary folder where that path would be too long."""
+    """Where the sockets are: below `home`, or the temporary folder where that path would be too long."""
     folder = home / "run"
     if len(os.fsencode(folder)) <= LONGEST_FOLDER:
         return folder
@@ -61,16 +62,14 @@ def _binaries() -> Path:
 
 
 def open_folders(home: Path) -> None:
-    """Make the folders; raises OSError where that cannot be done, NotStarted where the socket folder is another's."""
+    """Make the folders; raises OSError, or NotStarted where the socket folder is somebody else's."""
     home.mkdir(parents=True, exist_ok=True)
     folder = socket_folder(home)
     folder.mkdir(mode=0o700, exist_ok=True)
     user = processes.servant()
     owners = {os.geteuid(), user.pw_uid if user else os.geteuid()}
     if folder.is_symlink() or folder.stat().st_uid not in owners:
-        raise NotStarted(
-            f"{folder} belongs to somebody else: remove it, or set LIVEFEEDS_HOME to a shorter path."
-        )
+        raise NotStarted(f"{folder} belongs to somebody else: remove it, or set LIVEFEEDS_HOME to a shorter path.")
     folder.chmod(0o700)
     if user:
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -88,8 +87,14 @@ def make_cluster(home: Path) -> None:
     """Make the data folder of PostgreSQL below `home` unless it is there; raises NotStarted."""
     folder = home / "postgres"
     if (folder / "PG_VERSION").exists():
+        made_by = (folder / "PG_VERSION").read_text().strip()
+        if made_by != MAJOR:
+            raise NotStarted(
+                f"{folder} was made by PostgreSQL {made_by}, and this is {MAJOR}: "
+                "move it over with pg_upgrade, or set LIVEFEEDS_HOME to another folder."
+            )
         return
-    # Under another name until it is whole: a start that was cut short leaves nothing that looks like a database.
+    # Under another name until it is whole: a start cut short leaves nothing that looks like a database.
     draft = home / "postgres.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
@@ -186,9 +191,7 @@ def clear_postmaster(home: Path, *, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while (pid := _postmaster(file)) is not None:
         if time.monotonic() > deadline:
-            raise NotStarted(
-                f"A PostgreSQL (process {pid}) still works on {file.parent}: end it, then start again."
-            )
+            raise NotStarted(f"A PostgreSQL (process {pid}) still works on {file.parent}: end it, then start again.")
         time.sleep(0.05)
     file.unlink(missing_ok=True)
 
@@ -228,9 +231,7 @@ def wait_for_postgres(home: Path, process: subprocess.Popen[bytes], seconds: flo
                 return
         except psycopg.OperationalError as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise NotStarted(
-                    f"PostgreSQL did not start on {home / 'postgres'}: read its lines above."
-                ) from error
+                raise NotStarted(f"PostgreSQL did not start on {home / 'postgres'}: read its lines above.") from error
             time.sleep(0.03)
 
 
@@ -244,12 +245,10 @@ def wait_for_valkey(path: Path, process: subprocess.Popen[bytes], seconds: float
 
 
 @contextmanager
-def running(
-    home: Path, *, durable: bool = False, database: bool = True, broker: str = "valkey"
-) -> Iterator[None]:
+def running(home: Path, *, durable: bool = False, database: bool = True, broker: str = "valkey") -> Iterator[None]:
     """Both servers below `home` for as long as the block lasts: for tests and measurements.
 
-    Without `database` only the broker; `broker` names its folder and socket, and without a name there is none.
+    Without `database` only the broker; `broker` names its folder and socket, and "" means none.
     """
     open_folders(home)
     started: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []

@@ -48,9 +48,7 @@ def worker() -> str:
 def beat() -> str:
     if presence.seen()["beat"]:
         return ""
-    return (
-        f"The scheduler was not seen in the last {presence.BEAT_SECONDS} seconds: start it, or read its log."
-    )
+    return f"The scheduler was not seen in the last {presence.BEAT_SECONDS} seconds: start it, or read its log."
 
 
 PARTS: tuple[Callable[[], str], ...] = (database, migrations, broker, worker, beat)
@@ -70,7 +68,7 @@ def _wrong_with(part: Callable[[], str]) -> str:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, migrations, broker, worker and scheduler are there, else 503; each part told in JSON."""
+    """200 when everything is there, else 503; JSON tells of each part what is wrong and what to do."""
     wrong = {part.__name__: _wrong_with(part) for part in PARTS}
     body = {
         "ready": not any(wrong.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import redis
 from django.conf import settings
@@ -39,11 +40,9 @@ def keep_showing(what: str, stop: threading.Event) -> threading.Thread:
 
     def run() -> None:
         while not stop.is_set():
-            try:
+            # The broker is away for now: /readyz asks it too, and tells.
+            with suppress(redis.RedisError):
                 show(what)
-            except redis.RedisError:
-                # Away for now. Its absence is seen by everybody who asks the broker, and comes to be told there.
-                pass
             stop.wait(WRITE_EVERY)
 
     thread = threading.Thread(target=run, name=f"shows {what}", daemon=True)

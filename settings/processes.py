@@ -1,4 +1,4 @@
-"""Starting a process so that it never outlives the one that started it, and never runs with more rights than it needs."""
+"""Starting a process so that it never outlives the one that started it, nor has more rights than it needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,9 +28,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to run: its arguments, what it has in its environment beside ours, and the signal that ends it.
+    """A program to run: its arguments, its environment beside ours, and the signal that ends it.
 
-    `user` is the account it runs as (ourselves when None); `anywhere` lets that account pass folders closed to it.
+    `user` is who it runs as (ourselves when None); `anywhere` lets that user pass folders closed to them.
     """
 
     argv: Sequence[str | Path]
@@ -42,8 +43,8 @@ class Command:
 def start(command: Command, *, output: int | None = subprocess.PIPE) -> subprocess.Popen[bytes]:
     """Start it in a session of its own, so that Ctrl-C reaches only us and its whole group can be signalled.
 
-    When this process ends, even by kill -9, the kernel sends `command.stop`. Call from the main thread: the kernel
-    means the thread that started it.
+    When this process ends, even by kill -9, the kernel sends `command.stop`. Call from the main thread: what
+    the kernel watches is the thread that started it.
     """
     ours = os.getpid()
 
@@ -69,10 +70,8 @@ def start(command: Command, *, output: int | None = subprocess.PIPE) -> subproce
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Send a signal to all of the process's group, also when its leader is gone already."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 class _Header(ctypes.Structure):

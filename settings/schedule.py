@@ -17,5 +17,8 @@ class Job(TypedDict):
 
 # A late job has no use once the next one is due: the sweeps look at everything that is due by then.
 SCHEDULE: dict[str, Job] = {
-    "settings.beat": {"task": "settings.tasks.show_beat", "schedule": 15 * SECOND},
+    "feeds.read_inbox": {"task": "feeds.tasks.read_inbox", "schedule": 2 * SECOND},
+    "feeds.keep_partitions": {"task": "feeds.tasks.keep_partitions", "schedule": 60 * MINUTE},
+    "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},
+    "webhooks.forget_nonces": {"task": "webhooks.tasks.forget_nonces", "schedule": 60 * MINUTE},
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.csp import CSP
 
-# Nothing inline without a nonce and nothing from elsewhere. Previews of emails are sandboxed frames of our own.
+# Nothing inline without a nonce, nothing from elsewhere. Previews of emails are sandboxed frames of ours.
 CONTENT_SECURITY_POLICY: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],

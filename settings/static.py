@@ -1,8 +1,8 @@
 """Static files at the door, before Django.
 
-WhiteNoise's own middleware is synchronous, and one synchronous middleware sends every request of the site through
-a thread. Only its index of files is used here: it knows the compressed forms, what may be cached for ever,
-conditional requests and ranges.
+WhiteNoise's own middleware is synchronous, and one synchronous middleware sends every request of the site
+through a thread. Only its index of files is used here: it knows the compressed forms, what may be cached for
+ever, conditional requests and ranges.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ class StaticFiles:
             await self.application(scope, receive, send)
             return
         environ = {
-            f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode()
-            for name, value in scope["headers"]
+            f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode() for name, value in scope["headers"]
         }
         response = file.get_response(scope["method"], environ)
         body = b""

@@ -1,7 +1,7 @@
 """PostgreSQL and Valkey for the tests, loaded by pytest before anything of Django (see pyproject.toml).
 
 One PostgreSQL for all of pytest's processes, each of which has its own database in it, and a Valkey for each:
-messages on channels reach every database of a server. Where DATABASE_URL or REDIS_URL is set, that one is used.
+messages on channels reach every database of a server. Set DATABASE_URL and REDIS_URL to use others.
 """
 
 from __future__ import annotations

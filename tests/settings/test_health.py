@@ -46,7 +46,7 @@ class TestReadyz:
     def test_a_trace_vanishes_by_itself(self, client: Client) -> None:
         presence.show("worker")
         with presence.connect() as broker:
-            left = timedelta(seconds=broker.ttl("livefeeds:seen:worker"))  # type: ignore[arg-type]
+            left = timedelta(seconds=broker.ttl("livefeeds:seen:worker"))
         assert timedelta(0) < left <= timedelta(seconds=30)
 
     def test_it_says_what_to_do_when_the_broker_is_away(self, client: Client, settings: Any) -> None:
