@@ -1,0 +1,146 @@
+"""What people fill in about accounts and members."""
+
+from __future__ import annotations
+
+import zoneinfo
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import members
+from accounts.models import Account, Role, User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accounts.access import Access
+
+type Choices = list[tuple[str, str]]
+
+
+def zone_choices() -> list[tuple[str, str | Choices]]:
+    """All time zones of this machine, UTC first, then by continent."""
+    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
+    regions: Iterator[tuple[str, Iterator[str]]] = groupby(names, key=lambda name: name.split("/")[0])
+    groups: list[tuple[str, str | Choices]] = [
+        (region, [(name, name.partition("/")[2].replace("_", " ")) for name in zones]) for region, zones in regions
+    ]
+    return [("UTC", "UTC"), *groups]
+
+
+def _offer_zones(form: forms.ModelForm[Account]) -> None:
+    field = form.fields["time_zone"]
+    choices = zone_choices()
+    # A zone that was written into the database under an old name stays choosable.
+    current = form.instance.time_zone
+    known = {"UTC", *(name for _region, zones in choices[1:] for name, _label in zones)}
+    field.widget = forms.Select(choices=choices if current in known else [(current, current), *choices])
+
+
+class AccountForm(forms.ModelForm[Account]):
+    """What an administrator may say of their account."""
+
+    class Meta:
+        model = Account
+        fields = ("name", "time_zone", "retention_days")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_zones(self)
+
+
+class InstallationForm(forms.ModelForm[Account]):
+    """What only those who run the installation may say of an account."""
+
+    class Meta:
+        model = Account
+        fields = ("enabled", "disabled_reason", "credits")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("enabled") and not cleaned.get("disabled_reason"):
+            self.add_error("disabled_reason", _("Say why it is disabled: its members will read it."))
+        if cleaned.get("enabled"):
+            cleaned["disabled_reason"] = ""
+        return cleaned
+
+    def clean_credits(self) -> int:
+        credits_left: int = self.cleaned_data["credits"]
+        if credits_left < 0:
+            raise ValidationError(_("Credits cannot be less than none."))
+        return credits_left
+
+
+class NewAccountForm(forms.ModelForm[Account]):
+    """A new account, of which whoever opens it becomes the owner."""
+
+    class Meta:
+        model = Account
+        fields = ("name", "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_zones(self)
+
+
+def _role_field(access: Access) -> forms.TypedChoiceField:
+    choices = [(role.value, role.label) for role in members.roles_to_give(access)]
+    return forms.TypedChoiceField(
+        label=_("Role"), choices=choices, coerce=lambda value: Role(int(value)), initial=Role.VIEWER.value,
+        error_messages={"invalid_choice": _("Nobody may give a role that is higher than their own.")},
+    )  # fmt: skip
+
+
+class AddMemberForm(forms.Form):
+    """Somebody who signs in here already."""
+
+    person = forms.CharField(label=gettext_lazy("User name or e-mail address"), max_length=254)
+
+    def __init__(self, access: Access, data: Any = None) -> None:
+        super().__init__(data, prefix="add")
+        self.fields["role"] = _role_field(access)
+
+    def clean_person(self) -> User:
+        try:
+            person = members.find_person(self.cleaned_data["person"])
+        except members.Refused as error:
+            raise ValidationError(str(error)) from None
+        if person is None:
+            raise ValidationError(_("Nobody here has this user name or address. Create the person below."))
+        return person
+
+
+class NewPersonForm(forms.Form):
+    """Somebody who never signed in here."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254, required=False)
+
+    def __init__(self, access: Access, data: Any = None) -> None:
+        super().__init__(data, prefix="new")
+        # The model's own rules for user names.
+        username = User._meta.get_field("username").formfield()
+        if username is None:
+            raise TypeError("User names have no form field.")
+        self.fields = {"username": username, **self.fields, "role": _role_field(access)}
+
+    def clean_username(self) -> str:
+        name: str = User.normalize_username(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=name).exists():
+            raise ValidationError(_("This user name is taken. Choose another one, or add the person above."))
+        return name
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email and User.objects.filter(email__iexact=email).exists():
+            raise ValidationError(_("Somebody with this address signs in here already. Add them above."))
+        return email
+
+
+class RoleForm(forms.Form):
+    """A member's other role. The rules of who may give it are `accounts.members`'."""
+
+    role = forms.TypedChoiceField(choices=Role.choices, coerce=lambda value: Role(int(value)))
