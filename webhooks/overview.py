@@ -29,9 +29,10 @@ LATELY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One sentence on how a source does. `tone` is a colour of the styles; the sentence tells it without colour."""
+    """One sentence on how a source does, with the icon and the colour that go with it."""
 
     name: str
+    icon: str
     tone: str
     sentence: str
 
@@ -97,15 +98,15 @@ class Overview:
     def _off(self) -> State | None:
         if self.source.enabled:
             return None
-        return State("off", "secondary", _("Switched off: requests are refused."))
+        return State("off", "player-pause", "secondary", _("Switched off: requests are refused."))
 
     def _missing(self) -> State | None:
         if self.provider is None:
-            return State("unknown", "red", _("This version does not know the provider: requests are refused."))
+            return State("unknown", "help-circle", "red", _("This version does not know the provider: requests are refused."))
         if not self.missing:
             return None
         labels = ", ".join(str(field.label) for field in self.missing)
-        return State("incomplete", "red", _("Requests are refused until you add: %(labels)s.") % {"labels": labels})
+        return State("incomplete", "key", "red", _("Requests are refused until you add: %(labels)s.") % {"labels": labels})
 
     def _failed(self) -> State | None:
         if not self.failed:
@@ -113,20 +114,20 @@ class Overview:
         sentence = ngettext(
             "%(n)s request could not be read.", "%(n)s requests could not be read.", self.failed
         ) % {"n": number_format(self.failed)}  # fmt: skip
-        return State("failed", "orange", sentence)
+        return State("failed", "alert-triangle", "orange", sentence)
 
     def _flow(self) -> State:
         if self.last_at is None:
-            return State("waiting", "azure", _("Waiting for the first request."))
+            return State("waiting", "clock", "azure", _("Waiting for the first request."))
         requests = {hour.starts_at: hour.requests for hour in self.hours}
         fell_silent = silence.silence(requests, self.last_at, self.now)
         if fell_silent:
             told = {"lasts": in_words(fell_silent.lasts), "usual": every(fell_silent.usual)}
-            return State("silent", "red", _("Silent for %(lasts)s: usually a request %(usual)s.") % told)
+            return State("silent", "alert-triangle", "red", _("Silent for %(lasts)s: usually a request %(usual)s.") % told)
         if self.now - self.last_at <= LATELY:
-            return State("receiving", "green", _("Receiving."))
+            return State("receiving", "circle-check", "green", _("Receiving."))
         told = {"ago": in_words(self.now - self.last_at)}
-        return State("quiet", "secondary", _("Quiet: the last request came %(ago)s ago.") % told)
+        return State("quiet", "clock", "secondary", _("Quiet: the last request came %(ago)s ago.") % told)
 
 
 def missing(provider: Provider, secrets: dict[str, str]) -> list[SecretField]:
