@@ -196,6 +196,16 @@ def clear_postmaster(home: Path, *, seconds: float = 10) -> None:
     file.unlink(missing_ok=True)
 
 
+def clear_valkey(home: Path, *, seconds: float = 5) -> None:
+    """Wait for a Valkey that is still ending, which would remove the socket of the next one; raises NotStarted."""
+    path = socket_folder(home) / "valkey.sock"
+    deadline = time.monotonic() + seconds
+    while answers(path):
+        if time.monotonic() > deadline:
+            raise NotStarted(f"Somebody still listens on {path}: end it, then start again.")
+        time.sleep(0.05)
+
+
 def _postmaster(file: Path) -> int | None:
     try:
         pid = int(file.read_text().splitlines()[0])

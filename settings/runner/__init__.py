@@ -1,0 +1,1 @@
+"""`manage.py up`: one process that starts everything else, watches it, and takes it down with itself."""

@@ -1,0 +1,45 @@
+"""How each part is started."""
+
+from __future__ import annotations
+
+import sys
+
+from django.conf import settings
+
+from settings.processes import Command
+
+
+def web() -> Command:
+    argv = [
+        *(sys.executable, "-m", "granian", "settings.asgi:application"),
+        *("--interface", "asginl", "--http", "1", "--no-ws", "--loop", "asyncio"),
+        *("--host", settings.HOST, "--port", str(settings.PORT)),
+        *("--workers", str(settings.WEB_WORKERS), "--respawn-failed-workers", "--respawn-interval", "0.2"),
+        # Live pages keep their connections open for ever: without a bound no server would stop.
+        *("--workers-kill-timeout", "2", "--log-level", "warning"),
+    ]
+    return Command(argv, {"LIVEFEEDS_PROCESS": "web"})
+
+
+def worker(queue: str, processes: int) -> Command:
+    argv = [
+        *(sys.executable, "-W", "ignore:You're running the worker with superuser privileges"),
+        *("-m", "celery", "--quiet", "--app", "settings", "worker", "--queues", queue),
+        *("--hostname", f"{queue}@%h", "--concurrency", str(processes), "--loglevel", settings.LOG_LEVEL),
+        # They would only talk to the workers of the same broker, which have nothing to tell each other.
+        *("--without-gossip", "--without-mingle"),
+    ]
+    # A worker told to end gives its tasks a few seconds and hands the rest back to the queue.
+    return Command(argv, {"LIVEFEEDS_PROCESS": "worker", "REMAP_SIGTERM": "SIGQUIT"})
+
+
+def scheduler() -> Command:
+    argv = [sys.executable, "-m", "celery", "--quiet", "--app", "settings", "beat", "--pidfile="]
+    return Command([*argv, "--loglevel", settings.LOG_LEVEL], {"LIVEFEEDS_PROCESS": "beat"})
+
+
+def simulator(rate: str) -> Command:
+    """The simulated world, which posts to this very server."""
+    host = "127.0.0.1" if settings.HOST in ("0.0.0.0", "::") else settings.HOST  # noqa: S104
+    argv = [sys.executable, "manage.py", "simulate", "--rate", rate, "--url", f"http://{host}:{settings.PORT}"]
+    return Command(argv, {"LIVEFEEDS_PROCESS": "command"})
