@@ -11,7 +11,6 @@ from feeds.events import Bounce, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from feeds.events import Arrival, Event
 

@@ -1,4 +1,7 @@
-"""The tables of the core, as Django reads them. Their SQL is in the first migration; only `lifecycle` writes emails and events."""
+"""The tables of the core, as Django reads them; their SQL is in the first migration.
+
+Only `feeds.lifecycle` writes emails and events.
+"""
 
 from __future__ import annotations
 
@@ -225,7 +228,7 @@ class InboxDue(models.Model):
 
 
 class SourceHour(models.Model):
-    """What a source brought in an hour of its arriving. `waited_ms` and `late_ms` are sums (over requests, over events)."""
+    """What a source brought in an hour. `waited_ms` is a sum over requests, `late_ms` one over events."""
 
     pk = models.CompositePrimaryKey("source_id", "starts_at")
     source_id = models.IntegerField()

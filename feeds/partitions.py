@@ -59,7 +59,7 @@ def existing() -> list[Month]:
             " join pg_class c on c.oid = inhrelid where p.relname = any(%s) and c.relname ~ '_[0-9]{6}$' order by 2",
             [list(TABLES)],
         )
-        return [Month(table, datetime.strptime(name[-6:], "%Y%m").date()) for table, name in cursor]
+        return [Month(table, date(int(name[-6:-2]), int(name[-2:]), 1)) for table, name in cursor]
 
 
 def make(now: datetime) -> list[str]:
@@ -96,8 +96,10 @@ def _make(cursor: object, month: Month) -> None:
         # The writers wait for a moment, so that no row can slip into the default partition behind the move.
         "lock table {parent} in share row exclusive mode",
         "create table {part} (like {parent} including defaults including storage){options}",
-        "with moved as (delete from {default} where {column} >= {low} and {column} < {high} returning *)"
-        " insert into {part} select * from moved",
+        (
+            "with moved as (delete from {default} where {column} >= {low} and {column} < {high} returning *)"
+            " insert into {part} select * from moved"
+        ),
         "alter table {parent} attach partition {part} for values from ({low}) to ({high})",
     ):
         cursor.execute(sql.SQL(statement).format(**words))  # type: ignore[attr-defined]
@@ -130,9 +132,7 @@ def _drop(cursor: object, month: Month) -> None:
     words = {"parent": sql.Identifier(month.table), "part": sql.Identifier(month.name)}
     statements = ["alter table {parent} detach partition {part}"]
     if month.table == "feeds_inbox":
-        statements.append(
-            "insert into {parent} select p.* from {part} p join feeds_inbox_due d on d.inbox_id = p.id"
-        )
+        statements.append("insert into {parent} select p.* from {part} p join feeds_inbox_due d on d.inbox_id = p.id")
     for statement in (*statements, "drop table {part}"):
         cursor.execute(sql.SQL(statement).format(**words))  # type: ignore[attr-defined]
 

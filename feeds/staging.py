@@ -104,8 +104,10 @@ def _write() -> str:
         *(f"{c} = greatest(m.{c}, excluded.{c})" for c in MERGED),
         "first_at = least(m.first_at, excluded.first_at)",
         "sender_id = case when excluded.sender > m.sender then excluded.sender_id else m.sender_id end",
-        "tags = case when m.tags @> excluded.tags then m.tags"
-        " else array(select distinct unnest(m.tags || excluded.tags) order by 1) end",
+        (
+            "tags = case when m.tags @> excluded.tags then m.tags"
+            " else array(select distinct unnest(m.tags || excluded.tags) order by 1) end"
+        ),
         *(f"{c} = case when {later} then excluded.{c} else m.{c} end" for c in COMMENT),
         *(f"{c} = m.{c} + excluded.{c}" for c in counters),
         *(f"{c} = least(m.{c}, excluded.{c})" for c in times),
@@ -122,8 +124,8 @@ def _write() -> str:
         returning email_id, key, occurred_at, account_id, source_id, kind, bounce, code, comment
     ), answer as (
         select distinct on (email_id) email_id, comment, code, occurred_at as comment_at,
-            ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58) | (key & ((1::bigint << 58) - 1))
-                as comment_key
+            ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58)
+                | (key & ((1::bigint << 58) - 1)) as comment_key
         from fresh where comment <> '' and kind in ({", ".join(str(int(k)) for k in ANSWERS)})
         order by email_id, comment_at desc, comment_key desc
     ), told as (
@@ -173,7 +175,7 @@ def _write() -> str:
             f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
          from fresh f join stage_email e using (email_id)
          where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = 2)
-    """
+    """  # noqa: S608  # nothing of it comes from outside
 
 
 WRITE = _write()

@@ -4,7 +4,6 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 FOLDER = Path(__file__).parent
 
 
@@ -175,9 +174,7 @@ class Migration(migrations.Migration):
                         ("argument", models.TextField()),
                         (
                             "tags",
-                            django.contrib.postgres.fields.ArrayField(
-                                base_field=models.TextField()
-                            ),
+                            django.contrib.postgres.fields.ArrayField(base_field=models.TextField()),
                         ),
                         ("comment", models.TextField(verbose_name="comment")),
                         ("code", models.TextField()),

@@ -1,0 +1,150 @@
+"""From an HTTP request to a stored one: the steps of the road in, without HTTP."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import structlog
+from celery.exceptions import CeleryError
+from django.db import Error, close_old_connections, connection, transaction
+from django.utils.translation import gettext as _
+from kombu.exceptions import KombuError
+from redis import RedisError
+
+from feeds import inbox, spool
+from feeds.inbox import CannotRead, Incoming
+from feeds.tasks import read_inbox
+from webhooks import providers
+from webhooks.models import SeenNonce, Source
+from webhooks.requests import RawRequest, Refused, TryLater, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from feeds.events import Event
+    from feeds.models import InboxRow
+    from webhooks.providers.base import Provider
+    from webhooks.sources import Known
+
+log = structlog.get_logger(__name__)
+
+KIND = "webhook"
+NONCES_KEPT = timedelta(days=2)
+# Workers are told at most this often by each process; a reader stays a little longer than that.
+NUDGE_SECONDS = 0.1
+# After a failure the spool, or silence, is chosen at once for this long: nobody waits for what is away.
+AWAY_SECONDS = 1.0
+
+
+class _Moments:
+    """When this process last told a worker, and until when it holds the database or the broker for away."""
+
+    nudged_at = 0.0
+    broker_away_until = 0.0
+    database_away_until = 0.0
+
+
+def keep(source: Known, raw: RawRequest, *, is_test: bool = False) -> None:
+    """Store a request that proved itself, in the database or, while that is away, on disk.
+
+    Raises Refused for a nonce that came with another body before, and OSError where neither can be written.
+    """
+    incoming = Incoming(
+        source.account_id, source.id, KIND, raw.received_at, raw.content_type, raw.headers, raw.body, is_test
+    )
+    if time.monotonic() >= _Moments.database_away_until:
+        try:
+            store(incoming)
+        except Error as error:
+            log.warning("request_spooled", source=source.id, error=type(error).__name__)
+            _Moments.database_away_until = time.monotonic() + AWAY_SECONDS
+            _drop_broken_connection()
+        else:
+            nudge()
+            return
+    spool.keep(incoming)
+
+
+def _drop_broken_connection() -> None:
+    if not connection.in_atomic_block:
+        close_old_connections()
+
+
+def store(incoming: Incoming) -> None:
+    """Store a request in the database. Raises Refused and django.db.Error."""
+    nonce = _nonce(incoming)
+    if not nonce:
+        inbox.store(incoming)
+        return
+    with transaction.atomic():
+        _use_nonce(incoming, nonce)
+        inbox.store(incoming)
+
+
+def _nonce(incoming: Incoming) -> str:
+    provider = _provider(incoming.source_id)
+    if provider is None or provider.nonce is None or incoming.is_test:
+        return ""
+    return provider.nonce(RawRequest(incoming.body, incoming.received_at, incoming.content_type, incoming.headers))[
+        :100
+    ]
+
+
+def _use_nonce(incoming: Incoming, nonce: str) -> None:
+    """A nonce proves one body: with another one it is a replay. The same request again is only a retry."""
+    digest = sha256(incoming.body).hexdigest()
+    seen, _new = SeenNonce.objects.get_or_create(
+        source_id=incoming.source_id, nonce=nonce, defaults={"digest": digest, "seen_at": incoming.received_at}
+    )
+    if seen.digest != digest:
+        raise Refused(_("This request's token was used before, with another body."))
+
+
+def forget_nonces(now: datetime) -> int:
+    """Forget nonces whose requests are refused for their age by now; returns how many."""
+    return SeenNonce.objects.filter(seen_at__lt=now - NONCES_KEPT).delete()[0]
+
+
+def nudge() -> None:
+    """Tell a worker that something came. Never raises and never waits long: the sweep finds it anyway."""
+    now = time.monotonic()
+    if now - _Moments.nudged_at < NUDGE_SECONDS or now < _Moments.broker_away_until:
+        return
+    _Moments.nudged_at = now
+    try:
+        read_inbox.apply_async(expires=60)
+    except (KombuError, CeleryError, RedisError, OSError) as error:
+        _Moments.broker_away_until = now + AWAY_SECONDS
+        log.warning("worker_not_told", error=type(error).__name__)
+
+
+# ---- Reading ----------------------------------------------------------------------------------------------
+
+# A source never changes its provider, so this is never stale; it is as large as the number of sources.
+_provider_of: dict[int, str] = {}
+
+
+def _provider(source_id: int) -> Provider | None:
+    if source_id not in _provider_of:
+        slug = Source.objects.filter(id=source_id).values_list("provider", flat=True).first()
+        if slug is None:
+            return None
+        _provider_of[source_id] = slug
+    return providers.PROVIDERS.get(_provider_of[source_id])
+
+
+def read(row: InboxRow) -> Sequence[Event]:
+    """The events of a stored webhook request. Raises CannotRead."""
+    provider = _provider(row.source_id)
+    if provider is None:
+        raise CannotRead("The source this request came to was deleted, so nobody knows which provider sent it.")
+    raw = RawRequest(bytes(row.body), row.received_at, row.content_type, row.headers)
+    try:
+        if provider.settle and not row.is_test:
+            provider.settle(raw)
+        return provider.parse(raw)
+    except (Unreadable, Refused, TryLater, OSError) as error:
+        raise CannotRead(str(error)) from error

@@ -1,0 +1,20 @@
+"""What workers do for the road in, each a call of one function."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from feeds import spool
+from webhooks import intake
+
+
+@shared_task
+def read_spool() -> None:
+    if spool.read_in(intake.store):
+        intake.nudge()
+
+
+@shared_task
+def forget_nonces() -> None:
+    intake.forget_nonces(timezone.now())
