@@ -22,6 +22,7 @@ class Database(TypedDict):
     PASSWORD: str
     NAME: str
     CONN_MAX_AGE: int
+    CONN_HEALTH_CHECKS: bool
     OPTIONS: dict[str, Any]
 
 
@@ -46,6 +47,7 @@ def database(url: str) -> Database:
         "PASSWORD": parts.pop("password", ""),
         "NAME": parts.pop("dbname"),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,
         "OPTIONS": dict(parts),
     }
 

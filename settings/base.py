@@ -60,8 +60,11 @@ _database["OPTIONS"] |= {
     "options": f"-c jit=off -c statement_timeout={STATEMENT_SECONDS}s",
 }
 if SERVED:
-    # A short wait for a connection: the road in spools to disk at once when the database is away.
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 3}
+    # Connections that a restart of the database broke are replaced before anybody meets them.
+    _database["CONN_HEALTH_CHECKS"] = True
+    # A short wait for a connection: the road in spools to disk when the database is away. The pool gives up soon,
+    # because every request tries anew, while its own attempts would come less and less often.
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 2, "reconnect_timeout": 1}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+
+from settings import processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
 
@@ -21,6 +24,12 @@ _leaving = threading.Event()
 @setup_logging.connect
 def keep_our_logging(**kwargs: Any) -> None:
     """Django's LOGGING holds for workers too: a receiver here stops Celery from laying its own over it."""
+
+
+@worker_process_init.connect
+def end_with_worker(**kwargs: Any) -> None:
+    """A batch whose worker is gone is given to another one: this process must not go on with it."""
+    processes.end_with_parent(signal.SIGKILL)
 
 
 @worker_ready.connect

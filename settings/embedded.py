@@ -80,7 +80,8 @@ def _command(home: Path, *argv: str | Path) -> Command:
     closed = [path for path in (_binaries() / "postgres", home / "x") if processes.closed_to_others(path)]
     # SIGINT is PostgreSQL's "fast" end: it does not wait for clients.
     environ = {"LC_ALL": "C", "TZ": "UTC"}
-    return Command(argv, environ, signal.SIGINT, user, anywhere=user is not None and bool(closed))
+    end = signal.SIGINT
+    return Command(argv, environ, stop=end, orphaned=end, user=user, anywhere=user is not None and bool(closed))
 
 
 def make_cluster(home: Path) -> None:
@@ -179,7 +180,7 @@ def valkey(home: Path, *, durable: bool = True, name: str = "valkey") -> Command
         "loglevel": "warning",
     }
     words = [word for option, value in options.items() for word in (f"--{option}", value)]
-    return Command([get_binary_path(), *words])
+    return Command([get_binary_path(), *words], orphaned=signal.SIGTERM)
 
 
 def clear_postmaster(home: Path, *, seconds: float = 10) -> None:

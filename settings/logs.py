@@ -6,6 +6,7 @@ not its path, because the path of a source is its secret.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -28,6 +29,14 @@ _shared: list[Any] = [
 ]
 
 
+class NoPaths(logging.Filter):
+    """Django names the path of a request that failed. Our own line tells the failure, so only crashes are kept."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = "A page crashed", ()
+        return bool(record.exc_info)
+
+
 def logging_config(style: str, level: str) -> dict[str, Any]:
     """Django's LOGGING for `style` console or json; also sets up structlog itself."""
     structlog.configure(
@@ -48,6 +57,7 @@ def logging_config(style: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"no_paths": {"()": NoPaths}},
         "formatters": {
             "ours": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -58,10 +68,10 @@ def logging_config(style: str, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django": {"level": level, "propagate": True, "handlers": []},
-            # Our own line tells more, and tells no path.
-            "django.request": {"level": "ERROR", "propagate": True, "handlers": []},
-            "django.server": {"level": "ERROR", "propagate": True, "handlers": []},
+            # Without the handlers that Django brings, which would tell everything twice.
+            "django": {"level": level, "handlers": []},
+            "django.server": {"level": "ERROR", "handlers": []},
+            "django.request": {"level": "ERROR", "filters": ["no_paths"]},
             # A line per task and message: the work itself logs what matters.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},

@@ -28,14 +28,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to run: its arguments, its environment beside ours, and the signal that ends it.
+    """A program to run: its arguments, its environment beside ours, and the signals that end it.
 
+    `stop` asks it to end, `orphaned` is sent when we are gone ourselves and nobody waits for it.
     `user` is who it runs as (ourselves when None); `anywhere` lets that user pass folders closed to them.
     """
 
     argv: Sequence[str | Path]
     environ: Mapping[str, str] = field(default_factory=dict)
     stop: signal.Signals = signal.SIGTERM
+    orphaned: signal.Signals = signal.SIGKILL
     user: pwd.struct_passwd | None = None
     anywhere: bool = False
 
@@ -43,7 +45,7 @@ class Command:
 def start(command: Command, *, output: int | None = subprocess.PIPE) -> subprocess.Popen[bytes]:
     """Start it in a session of its own, so that Ctrl-C reaches only us and its whole group can be signalled.
 
-    When this process ends, even by kill -9, the kernel sends `command.stop`. Call from the main thread: what
+    When this process ends, even by kill -9, the kernel sends `command.orphaned`. Call from the main thread: what
     the kernel watches is the thread that started it.
     """
     ours = os.getpid()
@@ -51,11 +53,10 @@ def start(command: Command, *, output: int | None = subprocess.PIPE) -> subproce
     def in_child() -> None:
         if command.user is not None:
             _become(command.user, command.anywhere)
-        if LINUX:
-            # After the change of user, which clears it.
-            _libc.prctl(PR_SET_PDEATHSIG, int(command.stop), 0, 0, 0)
-            if os.getppid() != ours:
-                os._exit(1)
+        # After the change of user, which would undo it.
+        end_with_parent(command.orphaned)
+        if os.getppid() != ours:
+            os._exit(1)
 
     return subprocess.Popen(
         [str(word) for word in command.argv],
@@ -66,6 +67,12 @@ def start(command: Command, *, output: int | None = subprocess.PIPE) -> subproce
         start_new_session=True,
         preexec_fn=in_child,  # noqa: PLW1509  (no threads here)
     )
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send us this signal when the process that started us ends."""
+    if LINUX:
+        _libc.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

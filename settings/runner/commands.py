@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from django.conf import settings
@@ -18,7 +19,8 @@ def web() -> Command:
         # Live pages keep their connections open for ever: without a bound no server would stop.
         *("--workers-kill-timeout", "2", "--log-level", "warning"),
     ]
-    return Command(argv, {"LIVEFEEDS_PROCESS": "web"})
+    # Killed, it would leave its own processes behind; asked, it takes them along.
+    return Command(argv, {"LIVEFEEDS_PROCESS": "web"}, orphaned=signal.SIGTERM)
 
 
 def worker(queue: str, processes: int) -> Command:
