@@ -93,9 +93,7 @@ def needed(secrets: Secrets, name: str) -> list[str]:
 
 def wrong_signature() -> Refused:
     """The refusal of a request whose signature does not fit."""
-    return Refused(
-        _("The signature does not fit the secret of this source. Copy the secret from the provider again.")
-    )
+    return Refused(_("The signature does not fit the secret of this source. Copy the secret from the provider again."))
 
 
 def matches(given: str, wanted: list[str]) -> bool:
