@@ -39,9 +39,11 @@ def _wanted(config: pytest.Config) -> bool:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start what is not set from outside. The processes of xdist find PostgreSQL running."""
-    from settings import embedded
+    from settings import catalogues, embedded
 
     if _wanted(config):
+        if not WORKER:
+            catalogues.compile_all(Path(__file__).parent.parent / "locale")
         database = OWN_DATABASE and not WORKER
         broker = BROKER if OWN_BROKER else ""
         _exit.enter_context(embedded.running(HOME, database=database, broker=broker))

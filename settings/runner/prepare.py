@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -10,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from settings import catalogues
 from settings.runner.supervisor import say
 
 
@@ -26,6 +28,13 @@ def database() -> tuple[str, str] | None:
     finally:
         # Our own connection would be the one thing that a restarting database waits for.
         connections.close_all()
+
+
+def catalogues_of_translations() -> None:
+    """Compile the catalogues that changed. Where the sources cannot be written they were compiled at the build."""
+    with suppress(PermissionError):
+        for folder in settings.LOCALE_PATHS:
+            catalogues.compile_all(folder)
 
 
 def static_files() -> None:

@@ -29,6 +29,7 @@ def up(simulate: str = "") -> None:
         end_on_signals(supervisor)
         try:
             _servers(supervisor)
+            prepare.catalogues_of_translations()
             newcomer = prepare.database()
             try:
                 _site(supervisor)
