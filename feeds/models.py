@@ -36,7 +36,7 @@ def time_of(row_id: int) -> datetime:
 class Domain(models.Model):
     """A domain name that addresses end in."""
 
-    id = models.IntegerField(primary_key=True)
+    id = models.AutoField(primary_key=True)
     name = models.TextField()
 
     class Meta:

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="Domain",
                     fields=[
-                        ("id", models.IntegerField(primary_key=True, serialize=False)),
+                        ("id", models.AutoField(primary_key=True, serialize=False)),
                         ("name", models.TextField()),
                     ],
                     options={
