@@ -41,7 +41,7 @@ def _offer_zones(form: forms.ModelForm[Account]) -> None:
     field.widget = forms.Select(choices=choices if current in known else [(current, current), *choices])
 
 
-class AccountForm(forms.ModelForm[Account]):
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """What an administrator may say of their account."""
 
     class Meta:
@@ -53,7 +53,7 @@ class AccountForm(forms.ModelForm[Account]):
         _offer_zones(self)
 
 
-class InstallationForm(forms.ModelForm[Account]):
+class InstallationForm(forms.ModelForm):  # type: ignore[type-arg]
     """What only those who run the installation may say of an account."""
 
     class Meta:
@@ -75,7 +75,7 @@ class InstallationForm(forms.ModelForm[Account]):
         return credits_left
 
 
-class NewAccountForm(forms.ModelForm[Account]):
+class NewAccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new account, of which whoever opens it becomes the owner."""
 
     class Meta:

@@ -38,6 +38,11 @@ def array(tags: tuple[str, ...]) -> str:
     return "{" + ",".join('"' + w.replace("\\", r"\\").replace('"', r"\"") + '"' for w in words) + "}"
 
 
+def identity(event: Event) -> tuple[str, str]:
+    """Recipient and message id of an event as its email keeps them."""
+    return clean(event.recipient, "address").strip().lower(), clean(event.message_id)
+
+
 class Draft:
     """What a batch says of one email."""
 
@@ -101,8 +106,7 @@ class Batch:
 
     def _draft(self, arrival: Arrival, event: Event, event_key: int) -> Draft:
         """The email this event is about. One that names no message is an email of its own: an orphan."""
-        message_id = clean(event.message_id)
-        recipient = clean(event.recipient, "address").strip().lower()
+        recipient, message_id = identity(event)
         named = message_id or f"\0{event_key}"
         digest = blake2b(f"{arrival.source_id}\0{named}\0{recipient}".encode(), digest_size=16).hexdigest()
         draft = self.drafts.get(digest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -16,12 +16,13 @@ from django.db.models import Max, Min
 from django.db.models.aggregates import Count
 from django.utils import timezone
 
+from feeds.batch import identity
 from feeds.events import Arrival
 from feeds.lifecycle import record
 from feeds.models import InboxDue, InboxRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from feeds.events import Event
@@ -241,6 +242,12 @@ def waiting(source_id: int) -> tuple[int, datetime | None]:
     return found["count"], found["oldest"]
 
 
+def _is(event: StoredEvent, told: Event) -> bool:
+    """Whether this is what the stored event was made of. A key is only unique within its email."""
+    recipient, message_id = identity(told)
+    return (told.key(), recipient, message_id) == (event.key, event.email.recipient, event.email.message_id)
+
+
 def raw_of(event: StoredEvent) -> str | None:
     """The source's own record of this event, for display; None where the request is not kept any more."""
     if event.inbox_id is None:
@@ -249,8 +256,7 @@ def raw_of(event: StoredEvent) -> str | None:
     if row is None:
         return None
     try:
-        found: Iterable[Any] = (told.raw for told in events_of(row) if told.key() == event.key)
-        raw = next(iter(found), None)
+        raw = next((told.raw for told in events_of(row) if _is(event, told)), None)
     except CannotRead:
         raw = None
     if raw is None:

@@ -9,4 +9,6 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("sign-in/", include("allauth.account.urls")),
+    path("", include("webhooks.urls")),
+    path("", include("accounts.urls")),
 ]
