@@ -28,7 +28,7 @@ def find() -> Path | None:
 def works(path: Path) -> bool:
     """Whether it starts here: a download may lack the libraries it needs."""
     try:
-        done = subprocess.run([path, "--version", "--no-sandbox"], capture_output=True, timeout=30)
+        done = subprocess.run([path, "--version", "--no-sandbox"], check=False, capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
@@ -55,7 +55,7 @@ def install() -> None:
 
 def _try(argv: list[str], seconds: float) -> None:
     try:
-        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=seconds)
+        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"That did not work: {error}", flush=True)
 
