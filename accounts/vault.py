@@ -49,6 +49,9 @@ def unseal(sealed: str) -> Any:
 class SealedJSONField(models.TextField):  # type: ignore[type-arg]
     """A JSON value, encrypted in the database and plain in Python."""
 
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
         return None if value is None else unseal(value)
 

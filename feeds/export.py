@@ -56,7 +56,7 @@ def statement(access: Access, wanted: Filter, now: datetime) -> sql.Composed:
     where = reach(access, wanted, now)
     condition, values = conditions(wanted)
     pieces = condition.split("%s")
-    filled = [sql.SQL(pieces[0])]
+    filled: list[sql.Composable] = [sql.SQL(pieces[0])]
     for value, piece in zip(values, pieces[1:], strict=True):
         filled += [sql.Literal(value), sql.SQL(piece)]
     named = [sql.SQL("{} as {}").format(made, sql.Identifier(name)) for name, made in columns()]

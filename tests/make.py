@@ -34,8 +34,8 @@ def source(account: Account, provider: str = "plain", **fields: Any) -> Source:
 
 def event(kind: Kind = Kind.DELIVERED, recipient: str = "bob@example.com", **fields: Any) -> Event:
     """An event at noon, about message m1."""
-    fields = {"message_id": "m1", "occurred_at": NOON, "name": kind.name.lower()} | fields
-    return Event(kind=kind, recipient=recipient, **fields)
+    told: dict[str, Any] = {"message_id": "m1", "occurred_at": NOON, "name": kind.name.lower()} | fields
+    return Event(kind=kind, recipient=recipient, **told)
 
 
 def arrival(source: Source, *events: Event, received_at: datetime = NOON, **fields: Any) -> Arrival:

@@ -61,4 +61,5 @@ def test_a_quote_in_the_filter_is_only_a_letter(source: Source, access: Access) 
 
 def test_nothing_found_is_a_file_with_its_names(access: Access) -> None:
     text = b"".join(export.csv(access, Filter(), NOON)).decode()
-    assert text.startswith("time,status,") and text.count("\n") == 1
+    assert text.startswith("time,status,")
+    assert text.count("\n") == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import DatabaseError
 
-from feeds import inbox, spool
+from feeds import inbox, lifecycle, spool
 from feeds.events import Event
 from feeds.inbox import CannotRead, Incoming
 from feeds.models import Email, InboxDue, InboxRow, SourceHour, StoredEvent
@@ -80,7 +80,7 @@ def test_a_row_that_cannot_be_read_is_kept_and_marked_and_the_others_go_on(
 def test_a_row_the_database_refuses_does_not_hold_up_the_others(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = inbox.record
+    record = lifecycle.record
 
     def refusing(arrivals: Sequence[object]) -> object:
         if any("poison" in str(arrival) for arrival in arrivals):
