@@ -1,0 +1,119 @@
+"""Every page behind an account's address, asked for by everybody who might try."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from accounts.models import Account, Membership, Role, User
+from tests import make
+from webhooks.models import Source
+
+pytestmark = pytest.mark.django_db
+
+
+class Door(NamedTuple):
+    """A page, the lowest role it lets in, and what else its address names."""
+
+    name: str
+    role: Role
+    keys: tuple[str, ...] = ()
+    post: bool = False
+
+
+DOORS = [
+    Door("sources", Role.VIEWER),
+    Door("source-add", Role.ADMIN),
+    Door("source-add-provider", Role.ADMIN, ("provider",)),
+    Door("source", Role.VIEWER, ("source",)),
+    Door("source-edit", Role.ADMIN, ("source",)),
+    Door("source-address", Role.ADMIN, ("source",)),
+    Door("source-delete", Role.ADMIN, ("source",)),
+    Door("source-test", Role.ADMIN, ("source",), post=True),
+    Door("source-read-again", Role.ADMIN, ("source",), post=True),
+    Door("source-request", Role.VIEWER, ("source", "request")),
+    Door("source-request-read-again", Role.ADMIN, ("source", "request"), post=True),
+    Door("account-settings", Role.ADMIN),
+    Door("account-installation", Role.ADMIN, post=True),
+    Door("members", Role.ADMIN),
+    Door("member-add", Role.ADMIN, post=True),
+    Door("member-create", Role.ADMIN, post=True),
+    Door("member-role", Role.ADMIN, ("member",), post=True),
+    Door("member-remove", Role.ADMIN, ("member",), post=True),
+]
+each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
+
+
+@pytest.fixture
+def acme() -> Account:
+    account = make.account()
+    make.member(account, "olga")
+    return account
+
+
+def address(door: Door, account: Account, source: Source | None = None) -> str:
+    things = {
+        "provider": "plain",
+        "source": source.pk if source else 1,
+        "request": 1,
+        "member": Membership.objects.filter(account=account).values_list("pk", flat=True)[0],
+    }
+    return reverse(door.name, args=[account.slug, *(things[key] for key in door.keys)])
+
+
+def status(door: Door, url: str, person: User | None) -> int:
+    client = Client()
+    if person:
+        client.force_login(person)
+    return (client.post(url) if door.post else client.get(url)).status_code
+
+
+@each_door
+@pytest.mark.parametrize("role", Role)
+def test_a_role_too_low_is_refused_and_one_high_enough_is_not(acme: Account, door: Door, role: Role) -> None:
+    url = address(door, acme, make.source(acme))
+    answered = status(door, url, make.member(acme, role=role))
+    assert (answered == 403) is (role < door.role or door.name == "account-installation")
+    if door.keys != ("source", "request"):
+        assert answered != 404
+
+
+@each_door
+def test_a_stranger_finds_nothing(acme: Account, door: Door) -> None:
+    stranger = make.member(make.account("Other"), role=Role.OWNER)
+    assert status(door, address(door, acme, make.source(acme)), stranger) == 404
+
+
+@each_door
+def test_who_is_not_signed_in_is_asked_to(acme: Account, door: Door) -> None:
+    assert status(door, address(door, acme), None) == 302
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if "source" in door.keys], ids=lambda door: door.name)
+def test_a_source_of_another_account_is_not_reached_through_ones_own(acme: Account, door: Door) -> None:
+    theirs = make.source(make.account("Other"))
+    assert status(door, address(door, acme, theirs), User.objects.get(username="olga")) == 404
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.post], ids=lambda door: door.name)
+def test_a_change_is_never_made_by_looking(acme: Account, door: Door) -> None:
+    client = Client()
+    client.force_login(User.objects.get(username="olga"))
+    assert client.get(address(door, acme, make.source(acme))).status_code == 405
+
+
+def test_a_refusal_says_why_in_a_sentence(acme: Account) -> None:
+    client = Client()
+    client.force_login(make.member(acme, role=Role.VIEWER))
+    page = client.get(reverse("source-add", args=[acme.slug]))
+    assert page.status_code == 403
+    assert "Your role in “Acme” does not allow this." in page.content.decode()
+
+
+def test_no_page_of_sources_settings_and_members_was_left_out() -> None:
+    names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
+    ours = {name for name in names if name.startswith(("source", "member", "account-")) and name != "account-add"}
+    assert ours == {door.name for door in DOORS}
