@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from feeds.events import Kind
+from feeds.events import Bounce, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 # Temporary tables live as long as the connection and are empty at each commit; the deletes matter only where
 # several batches share one transaction.
@@ -95,90 +95,97 @@ COMMENT = ("comment", "code", "comment_at", "comment_key")
 ANSWERS = (Kind.PROCESSED, Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED)
 
 
-def _write() -> str:
-    """One statement for the batch: new events, their emails, the rollups; returns the new events per source and
-    those after which an address must not be mailed."""
-    times, counters = list(FIRST_TIMES.values()), list(COUNTERS.values())
-    later = "(excluded.comment_at, excluded.comment_key) > (m.comment_at, m.comment_key) or m.comment_at is null"
-    changes = [
-        *(f"{c} = greatest(m.{c}, excluded.{c})" for c in MERGED),
-        "first_at = least(m.first_at, excluded.first_at)",
-        "sender_id = case when excluded.sender > m.sender then excluded.sender_id else m.sender_id end",
-        (
-            "tags = case when m.tags @> excluded.tags then m.tags"
-            " else array(select distinct unnest(m.tags || excluded.tags) order by 1) end"
-        ),
-        *(f"{c} = case when {later} then excluded.{c} else m.{c} end" for c in COMMENT),
-        *(f"{c} = m.{c} + excluded.{c}" for c in counters),
-        *(f"{c} = least(m.{c}, excluded.{c})" for c in times),
-        "updated_at = excluded.updated_at",
-    ]
-    return f"""
-    with fresh as (
-        insert into feeds_event (email_id, key, occurred_at, received_at, inbox_id, account_id, source_id, kind, bounce,
-                                 name, code, comment, url, ip, user_agent)
-        select e.email_id, s.key, s.occurred_at, s.received_at, s.inbox_id, s.account_id, s.source_id, s.kind, s.bounce,
-               s.name, s.code, s.comment, s.url, s.ip, s.user_agent
-        from stage_event s join stage_email e using (n) order by 1, 2
-        on conflict do nothing
-        returning email_id, key, occurred_at, account_id, source_id, kind, bounce, code, comment
-    ), answer as (
-        select distinct on (email_id) email_id, comment, code, occurred_at as comment_at,
-            ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58)
-                | (key & ((1::bigint << 58) - 1)) as comment_key
-        from fresh where comment <> '' and kind in ({", ".join(str(int(k)) for k in ANSWERS)})
-        order by email_id, comment_at desc, comment_key desc
-    ), told as (
-        select email_id,
-            coalesce(max(kind) filter (where kind <= {Kind.DROPPED}), 0) as status, max(bounce) as bounce,
-            min(occurred_at) as first_at, max(occurred_at) as last_at,
-            {", ".join(f"count(*) filter (where kind = {k}) as {c}" for k, c in COUNTERS.items())},
-            {", ".join(f"min(occurred_at) filter (where kind = {k}) as {c}" for k, c in FIRST_TIMES.items())}
-        from fresh group by email_id
-    ), written as (
-        insert into feeds_email as m (
-            id, account_id, source_id, recipient_id, sender_id, is_test, message_id, recipient, sender, subject,
-            argument, tags, status, bounce, first_at, last_at, {", ".join(counters)}, {", ".join(times)},
-            comment, code, comment_at, comment_key, updated_at)
-        select email_id, e.account_id, e.source_id, e.recipient_id, e.sender_id, e.is_test, e.message_id, e.recipient,
-            e.sender, e.subject, e.argument, e.tags, coalesce(t.status, 0), coalesce(t.bounce, 0),
-            coalesce(t.first_at, 'infinity'), coalesce(t.last_at, '-infinity'),
-            {", ".join(f"coalesce(t.{c}, 0)" for c in counters)}, {", ".join(f"t.{c}" for c in times)},
-            coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, now()
-        from stage_email e left join told t using (email_id) left join answer a using (email_id)
-        -- An event that is known already may still bring a sender or a subject that was not.
-        where t.email_id is not null or exists (
-            select from feeds_email m where m.id = e.email_id and (
-                e.sender > m.sender or e.subject > m.subject or e.argument > m.argument or e.is_test > m.is_test
-                or not m.tags @> e.tags))
-        order by email_id
-        on conflict (id) do update set {", ".join(changes)}
-        returning account_id, {", ".join(f"old.{c} as old_{c}, new.{c} as new_{c}" for c in times)}
-    ), counted as (
-        select account_id, kind, occurred_at as at, 1 as events, 0 as emails from fresh
-        union all
-        select account_id, kind, at, 0, emails from written cross join lateral (values
-            {", ".join(f"({k}, old_{c}, new_{c})" for k, c in FIRST_TIMES.items())}) as f (kind, old_at, new_at)
-            cross join lateral (values (new_at, 1), (old_at, -1)) as d (at, emails)
-        where old_at is distinct from new_at and at is not null
-    ), rolled as (
-        insert into feeds_rollup as r (account_id, starts_at, kind, events, emails)
-        select account_id, date_bin('15 minutes', at, '2020-01-01 00:00+00') as starts_at, kind,
-               sum(events), sum(emails)
-        from counted group by 1, 2, 3 having sum(events) <> 0 or sum(emails) <> 0 order by 1, 2, 3
-        on conflict (account_id, starts_at, kind) do update
-        set events = r.events + excluded.events, emails = r.emails + excluded.emails
-    )
-    select
-        (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
-        (select jsonb_agg(jsonb_build_array(
-            f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
-         from fresh f join stage_email e using (email_id)
-         where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = 2)
-    """  # noqa: S608  # nothing of it comes from outside
+_TIMES, _COUNTS = list(FIRST_TIMES.values()), list(COUNTERS.values())
 
 
-WRITE = _write()
+def _joined(form: str, columns: Iterable[str] | Mapping[Kind, str]) -> str:
+    """The form for each column, with {c} for its name and {k} for its kind."""
+    pairs = columns.items() if isinstance(columns, dict) else ((0, c) for c in columns)
+    return ", ".join(form.format(k=int(kind), c=column) for kind, column in pairs)
+
+
+FRESH = """
+    insert into feeds_event (email_id, key, occurred_at, received_at, inbox_id, account_id, source_id, kind, bounce,
+                             name, code, comment, url, ip, user_agent)
+    select e.email_id, s.key, s.occurred_at, s.received_at, s.inbox_id, s.account_id, s.source_id, s.kind, s.bounce,
+           s.name, s.code, s.comment, s.url, s.ip, s.user_agent
+    from stage_event s join stage_email e using (n) order by 1, 2
+    on conflict do nothing
+    returning email_id, key, occurred_at, account_id, source_id, kind, bounce, code, comment
+"""
+ANSWER = f"""
+    select distinct on (email_id) email_id, comment, code, occurred_at as comment_at,
+        ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58)
+            | (key & ((1::bigint << 58) - 1)) as comment_key
+    from fresh where comment <> '' and kind in ({", ".join(str(int(kind)) for kind in ANSWERS)})
+    order by email_id, comment_at desc, comment_key desc
+"""  # noqa: S608  # here and below: nothing comes from outside
+TOLD = f"""
+    select email_id,
+        coalesce(max(kind) filter (where kind <= {Kind.DROPPED}), 0) as status, max(bounce) as bounce,
+        min(occurred_at) as first_at, max(occurred_at) as last_at,
+        {_joined("count(*) filter (where kind = {k}) as {c}", COUNTERS)},
+        {_joined("min(occurred_at) filter (where kind = {k}) as {c}", FIRST_TIMES)}
+    from fresh group by email_id
+"""  # noqa: S608
+_LATER = "(excluded.comment_at, excluded.comment_key) > (m.comment_at, m.comment_key) or m.comment_at is null"
+CHANGES = f"""
+    {_joined("{c} = greatest(m.{c}, excluded.{c})", MERGED)},
+    first_at = least(m.first_at, excluded.first_at),
+    sender_id = case when excluded.sender > m.sender then excluded.sender_id else m.sender_id end,
+    tags = case when m.tags @> excluded.tags then m.tags
+                else array(select distinct unnest(m.tags || excluded.tags) order by 1) end,
+    {_joined("{c} = case when " + _LATER + " then excluded.{c} else m.{c} end", COMMENT)},
+    {_joined("{c} = m.{c} + excluded.{c}", _COUNTS)},
+    {_joined("{c} = least(m.{c}, excluded.{c})", _TIMES)},
+    updated_at = excluded.updated_at
+"""
+# An event that is known already may still bring a sender or a subject that was not: such an email is written too.
+WRITTEN = f"""
+    insert into feeds_email as m (
+        id, account_id, source_id, recipient_id, sender_id, is_test, message_id, recipient, sender, subject,
+        argument, tags, status, bounce, first_at, last_at, {", ".join(_COUNTS)}, {", ".join(_TIMES)},
+        comment, code, comment_at, comment_key, updated_at)
+    select email_id, e.account_id, e.source_id, e.recipient_id, e.sender_id, e.is_test, e.message_id, e.recipient,
+        e.sender, e.subject, e.argument, e.tags, coalesce(t.status, 0), coalesce(t.bounce, 0),
+        coalesce(t.first_at, 'infinity'), coalesce(t.last_at, '-infinity'),
+        {_joined("coalesce(t.{c}, 0)", _COUNTS)}, {_joined("t.{c}", _TIMES)},
+        coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, now()
+    from stage_email e left join told t using (email_id) left join answer a using (email_id)
+    where t.email_id is not null or exists (
+        select from feeds_email m where m.id = e.email_id and (
+            e.sender > m.sender or e.subject > m.subject or e.argument > m.argument or e.is_test > m.is_test
+            or not m.tags @> e.tags))
+    order by email_id
+    on conflict (id) do update set {CHANGES}
+    returning account_id, {_joined("old.{c} as old_{c}, new.{c} as new_{c}", _TIMES)}
+"""  # noqa: S608
+# An email counts where its first event of a kind occurred; an earlier one that comes later moves it there.
+COUNTED = f"""
+    select account_id, kind, occurred_at as at, 1 as events, 0 as emails from fresh
+    union all
+    select account_id, kind, at, 0, emails from written
+    cross join lateral (values {_joined("({k}, old_{c}, new_{c})", FIRST_TIMES)}) as f (kind, old_at, new_at)
+    cross join lateral (values (new_at, 1), (old_at, -1)) as d (at, emails)
+    where old_at is distinct from new_at and at is not null
+"""
+ROLLED = """
+    insert into feeds_rollup as r (account_id, starts_at, kind, events, emails)
+    select account_id, date_bin('15 minutes', at, '2020-01-01 00:00+00') as starts_at, kind, sum(events), sum(emails)
+    from counted group by 1, 2, 3 having sum(events) <> 0 or sum(emails) <> 0 order by 1, 2, 3
+    on conflict (account_id, starts_at, kind) do update
+    set events = r.events + excluded.events, emails = r.emails + excluded.emails
+"""
+# Returns the number of new events per source, and those after which an address must not be mailed.
+WRITE = f"""
+with fresh as ({FRESH}), answer as ({ANSWER}), told as ({TOLD}), written as ({WRITTEN}), counted as ({COUNTED}),
+    rolled as ({ROLLED})
+select
+    (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
+    (select jsonb_agg(jsonb_build_array(f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
+     from fresh f join stage_email e using (email_id)
+     where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = {Bounce.HARD})
+"""  # noqa: S608
 
 
 def fill(
