@@ -168,7 +168,7 @@ COUNTED = f"""
     cross join lateral (values {_joined("({k}, old_{c}, new_{c})", FIRST_TIMES)}) as f (kind, old_at, new_at)
     cross join lateral (values (new_at, 1), (old_at, -1)) as d (at, emails)
     where old_at is distinct from new_at and at is not null
-"""
+"""  # noqa: S608
 ROLLED = """
     insert into feeds_rollup as r (account_id, starts_at, kind, events, emails)
     select account_id, date_bin('15 minutes', at, '2020-01-01 00:00+00') as starts_at, kind, sum(events), sum(emails)
