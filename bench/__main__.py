@@ -1,0 +1,48 @@
+"""`python -m bench NAME [--emails N]`: measure one thing, or all of them one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import report, servers
+
+NAMES = ("record", "intake", "export")
+EMAILS = 20_000
+LEAST = 1000
+
+
+def count(text: str) -> int:
+    """A number of emails; underscores and commas may group its digits."""
+    digits = text.replace("_", "").replace(",", "")
+    if not digits.isdecimal() or int(digits) < LEAST:
+        raise argparse.ArgumentTypeError(f"use a whole number from {LEAST}")
+    return int(digits)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("name", choices=(*NAMES, "all"))
+    parser.add_argument("--emails", type=count, default=EMAILS, help="emails stored beforehand (%(default)s)")
+    parser.add_argument("--home", type=Path, help="a folder on disk for the databases (var/)")
+    asked = parser.parse_args()
+    if asked.name == "all":
+        return _all(asked.emails, asked.home)
+    with servers.new_home(asked.home) as home, servers.database(home):
+        # Imported only now, because it brings Django's models along.
+        report.show(importlib.import_module(f"bench.{asked.name}").run(asked.emails))
+    return 0
+
+
+def _all(emails: int, home: Path | None) -> int:
+    """Each in a process and a database of its own, so that none meets what another left behind."""
+    options = ["--emails", str(emails), *(["--home", str(home)] if home else [])]
+    codes = [subprocess.call([sys.executable, "-m", "bench", name, *options]) for name in NAMES]
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

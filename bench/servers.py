@@ -1,0 +1,101 @@
+"""What a measurement runs on: PostgreSQL, Valkey and the web server, started as `manage.py up` starts them."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from settings import embedded, processes
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECONDS_TO_ANSWER = 60
+# What would lead a measurement to somebody's real database, broker or secrets.
+FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL", "DATABASE_URL_FILE", "REDIS_URL_FILE", "LIVEFEEDS_URL", "DEBUG")
+
+
+@contextmanager
+def new_home(parent: Path | None = None) -> Iterator[Path]:
+    """An empty folder on disk that is removed afterwards: below `parent`, or else in `var/`."""
+    home = (parent or BASE_DIR / "var").absolute() / f"bench-{os.getpid()}"
+    home.mkdir(parents=True)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def database(home: Path) -> Iterator[None]:
+    """PostgreSQL and Valkey below `home`, durable and tuned as the product's own, with Django set up and migrated."""
+    for name in FROM_OUTSIDE:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "settings.base",
+        "LIVEFEEDS_HOME": str(home),
+        "LIVEFEEDS_PROCESS": "command",
+        "PORT": str(free_port()),
+        "LOG_LEVEL": "WARNING",
+    }
+    with embedded.running(home, durable=True):
+        import django
+        from django.core.management import call_command
+        from django.db import connections
+
+        django.setup()
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+            yield
+        finally:
+            connections.close_all()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def web(environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """The web server by the product's own command, changed by `environ` alone; gives its process id and port."""
+    from settings.runner import commands
+
+    command = commands.web()
+    port = free_port()
+    argv = [str(word) for word in command.argv]
+    argv[argv.index("--port") + 1] = str(port)
+    changed = processes.Command(argv, {**command.environ, **(environ or {})}, orphaned=command.orphaned)
+    process = processes.start(changed, output=None)
+    try:
+        _wait(process, port)
+        yield process.pid, port
+    finally:
+        process.send_signal(command.stop)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            processes.signal_group(process, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + SECONDS_TO_ANSWER
+    while process.poll() is None and time.monotonic() < deadline:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            client.request("GET", "/healthz")
+            if client.getresponse().status < 500:
+                return
+        except OSError:
+            time.sleep(0.05)
+        finally:
+            client.close()
+    raise SystemExit("The web server did not start: see its lines above.")
