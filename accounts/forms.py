@@ -22,23 +22,19 @@ if TYPE_CHECKING:
 type Choices = list[tuple[str, str]]
 
 
-def zone_choices() -> list[tuple[str, str | Choices]]:
-    """All time zones of this machine, UTC first, then by continent."""
+def zone_choices() -> list[tuple[str, Choices]]:
+    """All time zones of this machine but UTC, by continent."""
     names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
     regions: Iterator[tuple[str, Iterator[str]]] = groupby(names, key=lambda name: name.split("/")[0])
-    groups: list[tuple[str, str | Choices]] = [
-        (region, [(name, name.partition("/")[2].replace("_", " ")) for name in zones]) for region, zones in regions
-    ]
-    return [("UTC", "UTC"), *groups]
+    return [(region, [(name, name.partition("/")[2].replace("_", " ")) for name in zones]) for region, zones in regions]
 
 
 def _offer_zones(form: forms.ModelForm[Account]) -> None:
-    field = form.fields["time_zone"]
-    choices = zone_choices()
-    # A zone that was written into the database under an old name stays choosable.
-    current = form.instance.time_zone
-    known = {"UTC", *(name for _region, zones in choices[1:] for name, _label in zones)}
-    field.widget = forms.Select(choices=choices if current in known else [(current, current), *choices])
+    regions = zone_choices()
+    # A zone that was chosen under an old name stays choosable.
+    plain = {"UTC", form.instance.time_zone} - {name for _region, zones in regions for name, _label in zones}
+    choices = [*((name, name) for name in sorted(plain)), *regions]
+    form.fields["time_zone"].widget = forms.Select(choices=choices)
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -129,6 +125,7 @@ class NewPersonForm(forms.Form):
 
     def clean_username(self) -> str:
         name: str = User.normalize_username(self.cleaned_data["username"])
+        User.username_validator(name)
         if User.objects.filter(username__iexact=name).exists():
             raise ValidationError(_("This user name is taken. Choose another one, or add the person above."))
         return name

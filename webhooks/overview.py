@@ -102,11 +102,15 @@ class Overview:
 
     def _missing(self) -> State | None:
         if self.provider is None:
-            return State("unknown", "help-circle", "red", _("This version does not know the provider: requests are refused."))
+            return State(
+                "unknown", "help-circle", "red", _("This version does not know the provider: requests are refused.")
+            )
         if not self.missing:
             return None
         labels = ", ".join(str(field.label) for field in self.missing)
-        return State("incomplete", "key", "red", _("Requests are refused until you add: %(labels)s.") % {"labels": labels})
+        return State(
+            "incomplete", "key", "red", _("Requests are refused until you add: %(labels)s.") % {"labels": labels}
+        )
 
     def _failed(self) -> State | None:
         if not self.failed:
@@ -123,7 +127,9 @@ class Overview:
         fell_silent = silence.silence(requests, self.last_at, self.now)
         if fell_silent:
             told = {"lasts": in_words(fell_silent.lasts), "usual": every(fell_silent.usual)}
-            return State("silent", "alert-triangle", "red", _("Silent for %(lasts)s: usually a request %(usual)s.") % told)
+            return State(
+                "silent", "alert-triangle", "red", _("Silent for %(lasts)s: usually a request %(usual)s.") % told
+            )
         if self.now - self.last_at <= LATELY:
             return State("receiving", "circle-check", "green", _("Receiving."))
         told = {"ago": in_words(self.now - self.last_at)}
@@ -155,7 +161,7 @@ def overviews(sources: SourceQuerySet, now: datetime) -> list[Overview]:
     failed = dict(unread.annotate(n=Count("inbox_id")).values_list("source_id", "n"))
     return [
         Overview(
-            source, providers.PROVIDERS.get(source.provider), source.last_at,
+            source, providers.PROVIDERS.get(source.provider), getattr(source, "last_at", None),
             failed.get(source.id, 0), hours[source.id], now,
         )
         for source in found

@@ -51,6 +51,7 @@ each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DO
 def acme() -> Account:
     account = make.account()
     make.member(account, "olga")
+    make.member(account, "vic", Role.VIEWER)
     return account
 
 
@@ -59,7 +60,7 @@ def address(door: Door, account: Account, source: Source | None = None) -> str:
         "provider": "plain",
         "source": source.pk if source else 1,
         "request": 1,
-        "member": Membership.objects.filter(account=account).values_list("pk", flat=True)[0],
+        "member": Membership.objects.get(account=account, user__username="vic").pk,
     }
     return reverse(door.name, args=[account.slug, *(things[key] for key in door.keys)])
 

@@ -52,10 +52,12 @@ def text(response: Any) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
 
 
-def failed(source: Source, body: bytes = b"{broken", **fields: Any) -> int:
+def failed(source: Source, body: bytes = b"{broken", headers: dict[str, str] | None = None, form: bool = False) -> int:
     """A stored request that could not be read."""
-    given = {"content_type": "application/json", "headers": {}, "received_at": timezone.now()} | fields
-    inbox_id = inbox.store(inbox.Incoming(source.account_id, source.pk, intake.KIND, body=body, **given))
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    now = timezone.now()
+    incoming = inbox.Incoming(source.account_id, source.pk, intake.KIND, now, kind, headers or {}, body)
+    inbox_id = inbox.store(incoming)
     inbox.work()
     assert InboxDue.objects.filter(inbox_id=inbox_id, failed_at__isnull=False).exists()
     return inbox_id
@@ -300,7 +302,7 @@ class TestStoredRequests:
     @pytest.mark.parametrize("body", [b"\xff\xfe\x00", b"a=1&b=%3Cb%3E", b"[" * 3000, b"x" * 300_000])
     def test_any_body_can_be_looked_at(self, acme: Account, viewer: Client, body: bytes) -> None:
         source = make.source(acme)
-        inbox_id = failed(source, body, content_type="application/x-www-form-urlencoded")
+        inbox_id = failed(source, body, form=True)
         assert viewer.get(url("source-request", source, inbox_id)).status_code == 200
 
     def test_it_is_not_reached_through_another_source(self, acme: Account, viewer: Client) -> None:
