@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from django.core.cache import cache
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 # No deadline: a loaded machine is not a defect. CI=true looks deeper, and always at the same examples.
-settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+hypothesis.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.register_profile("ci", parent=hypothesis.get_profile("local"), derandomize=True, print_blob=True)
+hypothesis.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """A password that takes long to guess takes as long to make, for each person of each test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
