@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ def main() -> int:
     parser.add_argument("--emails", type=count, default=EMAILS, help="emails stored beforehand (%(default)s)")
     parser.add_argument("--home", type=Path, help="a folder on disk for the databases (var/)")
     asked = parser.parse_args()
+    # Told to end, it takes its servers and their folder along, as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if asked.name == "all":
         return _all(asked.emails, asked.home)
     with servers.new_home(asked.home) as home, servers.database(home):
