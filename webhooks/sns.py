@@ -55,14 +55,22 @@ def verify(message: Record, now: datetime) -> None:
     algorithm = HASHES.get(text(message.get("SignatureVersion")))
     if fields is None or algorithm is None:
         raise Refused(_("The request is not a signed Amazon SNS message. Leave raw message delivery switched off."))
-    key = certificate(text(message.get("SigningCertURL")), now).public_key()
     signature = base.decoded(text(message.get("Signature")))
+    if not signature:
+        # Said before anything is fetched on behalf of whoever sent this.
+        raise wrong_signature()
+    key = certificate(text(message.get("SigningCertURL")), now).public_key()
     try:
         if not isinstance(key, RSAPublicKey):
             raise InvalidSignature
         key.verify(signature, signed_text(message, fields), PKCS1v15(), algorithm())
     except InvalidSignature:
-        raise Refused(_("The signature of the request is not Amazon's.")) from None
+        raise wrong_signature() from None
+
+
+def wrong_signature() -> Refused:
+    """The refusal of a message that somebody else signed, or nobody."""
+    return Refused(_("The signature of the request is not Amazon's."))
 
 
 def signed_text(message: Record, fields: tuple[str, ...]) -> bytes:

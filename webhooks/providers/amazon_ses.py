@@ -167,6 +167,11 @@ def verify(request: RawRequest, secrets: base.Secrets, now: datetime) -> None:
     sns.verify(envelope, now)
 
 
+def settle(request: RawRequest) -> None:
+    """Confirm the subscription, where the request asks for it. Raises Refused and TryLater."""
+    sns.confirm(request)
+
+
 def sample(recipient: str, at: datetime) -> RawRequest:
     """A delivery, as SES tells it through SNS."""
     moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -214,5 +219,5 @@ PROVIDER = base.Provider(
         base.BASIC_AUTH,
     ),
     headers=("authorization",),
-    settle=sns.confirm,
+    settle=settle,
 )

@@ -51,7 +51,9 @@ def event(raw: Record, activity: str, request: RawRequest) -> Event:
     name = text(raw.get("type")) or activity.removeprefix("activity.")
     email = section(raw, "email")
     morph = section(raw, "morph")
-    comment = text(morph.get("reason") or morph.get("readable_reason"))
+    # Of a bounce `reason` is the server's reply; of an unsubscription it is only the number of the answer chosen.
+    reasons = (morph.get("reason"), morph.get("readable_reason"))
+    comment = next((text(reason) for reason in (reasons if name in BOUNCES else reasons[::-1]) if reason), "")
     at = iso(raw.get("created_at"))
     return Event(
         kind=KINDS.get(name, Kind.UNKNOWN),

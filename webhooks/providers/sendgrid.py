@@ -54,7 +54,7 @@ OWN_FIELDS = frozenset(
 
 def parse(request: RawRequest) -> list[Event]:
     """The events of one POST."""
-    return [event(raw, request) for raw in records(request.json()) if raw.get("event") not in NOT_OF_AN_EMAIL]
+    return [event(raw, request) for raw in records(request.json()) if text(raw.get("event")) not in NOT_OF_AN_EMAIL]
 
 
 def event(raw: Record, request: RawRequest) -> Event:
