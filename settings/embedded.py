@@ -186,7 +186,8 @@ def valkey(home: Path, *, durable: bool = True, name: str = "valkey") -> Command
 def clear_postmaster(home: Path, *, seconds: float = 10) -> None:
     """Wait for a PostgreSQL that is still ending, and remove the traces of one that could not end.
 
-    Its own check is not enough: after a crash of the machine another process may have the number it had.
+    Its own check is not enough: the number it had may be another process's by now, or that of a dead one which
+    nobody has buried.
     """
     file = home / "postgres" / "postmaster.pid"
     deadline = time.monotonic() + seconds
@@ -195,6 +196,7 @@ def clear_postmaster(home: Path, *, seconds: float = 10) -> None:
             raise NotStarted(f"A PostgreSQL (process {pid}) still works on {file.parent}: end it, then start again.")
         time.sleep(0.05)
     file.unlink(missing_ok=True)
+    (socket_folder(home) / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
 
 def clear_valkey(home: Path, *, seconds: float = 5) -> None:

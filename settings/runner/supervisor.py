@@ -123,7 +123,7 @@ class Supervisor:
 
 # PostgreSQL tells its every step at the level LOG, and the others say good-bye and what we asked of them.
 NOISE = {
-    "postgres": (" LOG:  ", " HINT:  "),
+    "postgres": (" LOG:  ", " HINT:  ", "system is starting up", "system is shutting down"),
     "valkey": ("Memory overcommit", "scheduling shutdown", "ready to exit"),
     "ingest": ("worker: Hitting Ctrl+C", "worker: Cold shutdown"),
     "maintenance": ("worker: Hitting Ctrl+C", "worker: Cold shutdown"),
