@@ -51,10 +51,11 @@ def receive(request: HttpRequest, token: str) -> HttpResponse:
         return later(None)
     if source is None:
         return answer(404, "No source has this address. Copy it again from the source's page.")
-    if request.method == "HEAD":
-        return answer(200, "")
+    if request.method in ("HEAD", "GET"):
+        # Netcore and Mandrill try an address with a HEAD before they accept it, Unisender Go with a GET.
+        return answer(200, "This address takes webhook requests (POST).")
     if request.method != "POST":
-        return answer(405, "This address takes webhook requests (POST).", Allow="POST, HEAD")
+        return answer(405, "This address takes webhook requests (POST).", Allow="POST, GET, HEAD")
     provider = PROVIDERS.get(source.provider)
     if not source.enabled or provider is None:
         return answer(403, "This source is switched off. Switch it on on its page.")
@@ -98,7 +99,8 @@ def take(request: HttpRequest, source: Known, provider: Provider) -> HttpRespons
         kept = RawRequest(body, raw.received_at, raw.content_type, without_secrets(headers))
         intake.keep(source, kept)
     except Refused as error:
-        return answer(401, str(error))
+        # Amazon SNS sends a name and password only after it was asked for them this way (RFC 9110, 15.5.2).
+        return answer(401, str(error), WWW_Authenticate='Basic realm="Live Feeds"')
     except (TryLater, OSError):
         return later(provider)
     return answer(200, "Stored.")

@@ -67,7 +67,7 @@ def test_storing_takes_one_statement(source: Source, django_assert_num_queries: 
         post(source, sent())
 
 
-@pytest.mark.parametrize(("method", "status"), [("get", 405), ("put", 405), ("delete", 405), ("head", 200)])
+@pytest.mark.parametrize(("method", "status"), [("get", 200), ("put", 405), ("delete", 405), ("head", 200)])
 def test_only_posts_are_taken(source: Source, method: str, status: int) -> None:
     assert getattr(Client(), method)(f"/in/{source.token}").status_code == status
     assert not InboxRow.objects.exists()
@@ -102,7 +102,8 @@ def test_empty_test_calls_are_answered(source: Source) -> None:
 def test_a_wrong_password_is_401_and_stores_nothing(source: Source) -> None:
     source.secrets = {"basic_auth": "name:password"}
     source.save()
-    assert post(source, sent()).status_code == 401
+    refused = post(source, sent())
+    assert (refused.status_code, refused["WWW-Authenticate"]) == (401, 'Basic realm="Live Feeds"')
     assert post(source, sent(), authorization="Basic bmFtZTp3cm9uZw==").status_code == 401
     assert not InboxRow.objects.exists()
     assert post(source, sent(), authorization="Basic bmFtZTpwYXNzd29yZA==").status_code == 200
