@@ -111,8 +111,14 @@ def certificate(url: str, now: datetime) -> Certificate:
     return found
 
 
-# Certificates of this process, by address: as many as Amazon has regions.
+# Certificates this process has seen, by address: as many as Amazon has regions.
 _kept: dict[str, bytes] = {}
+
+
+def _keep(url: str, pem: bytes) -> bytes:
+    if len(_kept) < MOST_KEPT:
+        _kept[url] = pem
+    return pem
 
 
 def _from_cache(url: str) -> bytes | None:
@@ -120,17 +126,15 @@ def _from_cache(url: str) -> bytes | None:
         pem: bytes | None = cache.get(cache_key(url))
     except (RedisError, OSError):
         return None
-    return pem
+    return _keep(url, pem) if pem else None
 
 
 def _from_amazon(url: str) -> bytes:
     pem = fetch(url)
     loaded(pem)
-    if len(_kept) < MOST_KEPT:
-        _kept[url] = pem
     with suppress(RedisError, OSError):
         cache.set(cache_key(url), pem, CACHED_SECONDS)
-    return pem
+    return _keep(url, pem)
 
 
 def cache_key(url: str) -> str:
