@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from feeds import inbox
 from webhooks.providers.base import public_keys
 from webhooks.requests import Refused
 
@@ -111,3 +112,12 @@ class DeleteSourceForm(forms.Form):
         if name != self.source.name.strip():
             raise ValidationError(_("This is not its name. Type “%(name)s”."), params={"name": self.source.name})
         return name
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        # What was acknowledged belongs into the feed, and cannot be read once nobody knows the provider.
+        if inbox.waiting(self.source.id)[0]:
+            raise ValidationError(
+                _("Requests are waiting to be read. Switch the source off, and delete it a moment later.")
+            )
+        return self.cleaned_data

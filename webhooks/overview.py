@@ -57,6 +57,12 @@ class Overview:
         """Secrets without which every request is refused."""
         return missing(self.provider, self.source.secrets) if self.provider else []
 
+    @property
+    def secrets(self) -> list[tuple[SecretField, bool]]:
+        """The secrets a source of this provider may hold, and whether this one holds them."""
+        held = self.source.secrets
+        return [(field, bool(held.get(field.name))) for field in (self.provider.secrets if self.provider else ())]
+
     def since(self, moment: datetime) -> list[SourceHour]:
         return [hour for hour in self.hours if hour.starts_at >= silence.hour_of(moment)]
 
@@ -93,7 +99,8 @@ class Overview:
     def states(self) -> list[State]:
         """What there is to say of the source, the most telling first; never empty."""
         troubles = [state for state in (self._off(), self._missing(), self._failed()) if state]
-        return [*troubles, *([self._flow()] if self.source.enabled else [])]
+        refuses = not self.source.enabled or self.provider is None or self.missing
+        return troubles if refuses else [*troubles, self._flow()]
 
     def _off(self) -> State | None:
         if self.source.enabled:

@@ -86,7 +86,9 @@ class TestAdding:
     def test_without_its_secret_it_says_that_requests_are_refused(self, acme: Account, admin: Client) -> None:
         admin.post(reverse("source-add-provider", args=[acme.slug, "plain"]), {"name": "Our shop"})
         source = Source.objects.get(account=acme)
-        assert "Requests are refused until" in text(admin.get(url("source", source)))
+        page = text(admin.get(url("source", source)))
+        assert "Requests are refused until" in page
+        assert "Signing secret not set" in page
         response = admin.post(f"/in/{source.token}", b"[]", content_type="application/json")
         assert response.status_code == 401
 
@@ -249,6 +251,13 @@ class TestChanging:
         assert admin.post(url("source-delete", source), {"name": "plain source"}).status_code == 302
         assert not Source.objects.exists()
         assert admin.head(f"/in/{source.token}").status_code == 404
+
+    def test_a_source_is_kept_while_its_requests_wait_to_be_read(self, acme: Account, admin: Client) -> None:
+        source = make.source(acme)
+        inbox.store(inbox.Incoming(acme.pk, source.pk, intake.KIND, timezone.now(), "", {}, b"[]"))
+        assert "waiting to be read" in text(admin.post(url("source-delete", source), {"name": "plain source"}))
+        inbox.work()
+        assert admin.post(url("source-delete", source), {"name": "plain source"}).status_code == 302
 
 
 class TestTestEvents:
