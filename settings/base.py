@@ -35,7 +35,8 @@ if PUBLIC.scheme not in ("http", "https") or not PUBLIC.hostname:
 # ---- Safety -----------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.kept_secret("SECRET_KEY", LIVEFEEDS_HOME / "secret_key")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", PUBLIC.hostname or ""])
+# Health checks come from the machine itself, whatever names the site has outside.
+ALLOWED_HOSTS = [*env.words("ALLOWED_HOSTS", [PUBLIC.hostname or ""]), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [f"{PUBLIC.scheme}://{PUBLIC.netloc}"])
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, least=0, most=10)
 SECURE_CSP = security.CONTENT_SECURITY_POLICY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import suppress
 
@@ -48,3 +49,15 @@ def keep_showing(what: str, stop: threading.Event) -> threading.Thread:
     thread = threading.Thread(target=run, name=f"shows {what}", daemon=True)
     thread.start()
     return thread
+
+
+def main(what: str) -> int:
+    """For health checks of containers: `python -m settings.presence worker` (or beat) fails when it was not seen."""
+    try:
+        return 0 if seen()[what] else 1
+    except redis.RedisError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -45,3 +46,12 @@ def simulator(rate: str) -> Command:
     host = "127.0.0.1" if settings.HOST in ("0.0.0.0", "::") else settings.HOST  # noqa: S104
     argv = [sys.executable, "manage.py", "simulate", "--rate", rate, "--url", f"http://{host}:{settings.PORT}"]
     return Command(argv, {"LIVEFEEDS_PROCESS": "command"})
+
+
+# What each part is called where it is started by itself.
+ALONE: dict[str, Callable[[], Command]] = {
+    "web": web,
+    "ingest": lambda: worker("ingest", settings.WORKERS),
+    "maintenance": lambda: worker("maintenance", 1),
+    "scheduler": scheduler,
+}

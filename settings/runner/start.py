@@ -36,7 +36,7 @@ def up(simulate: str = "") -> None:
             finally:
                 # Told even when the start fails: it can be told only once.
                 if newcomer:
-                    say(_sign_in(*newcomer))
+                    say(sign_in(*newcomer))
             say(f"Live Feeds is ready: {settings.LIVEFEEDS_URL}  (Ctrl-C ends it)")
             if simulate:
                 supervisor.start("simulator", commands.simulator(simulate))
@@ -104,7 +104,8 @@ def _wrong() -> list[str]:
     return [str(part["wrong"]) for part in parts.values() if not part["ok"]]
 
 
-def _sign_in(name: str, password: str) -> str:
+def sign_in(name: str, password: str) -> str:
+    """What the administrator reads once."""
     return f"""
     Sign in as     {name}
     with password  {password}

@@ -28,8 +28,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="change nothing; fail where something is missing")
+        parser.add_argument("--compile", action="store_true", help="only compile the catalogues that are there")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["compile"]:
+            for folder in settings.LOCALE_PATHS:
+                catalogues.compile_all(folder)
+            return
         wanted = extraction.messages(settings.BASE_DIR)
         problems: list[str] = []
         for language in PLURAL:
