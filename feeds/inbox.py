@@ -104,6 +104,12 @@ def store(incoming: Incoming) -> int:
     return int(inbox_id)
 
 
+def store_failed(incoming: Incoming, error: str) -> None:
+    """Keep this, marked from the start as what will not be read."""
+    with transaction.atomic():
+        _mark_failed({store(incoming): error})
+
+
 def work(seconds: float = 20) -> int:
     """Read what is due until nothing is, or for about this long; returns how many rows were dealt with."""
     end, done = time.monotonic() + seconds, 0

@@ -84,6 +84,15 @@ def store(incoming: Incoming) -> None:
         inbox.store(incoming)
 
 
+def store_spooled(incoming: Incoming) -> None:
+    """Store a request that was acknowledged while the database was away. Its nonce could not be looked up then: one
+    that turns out to be a replay is kept in the inbox, marked, and gives no events. Raises django.db.Error."""
+    try:
+        store(incoming)
+    except Refused as error:
+        inbox.store_failed(incoming, str(error))
+
+
 def _nonce(incoming: Incoming) -> str:
     provider = _provider(incoming.source_id)
     if provider is None or provider.nonce is None or incoming.is_test:

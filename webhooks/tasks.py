@@ -11,7 +11,7 @@ from webhooks import intake
 
 @shared_task
 def read_spool() -> None:
-    if spool.read_in(intake.store):
+    if spool.read_in(intake.store_spooled):
         intake.nudge()
 
 

@@ -182,6 +182,20 @@ def test_without_the_database_requests_are_spooled_and_read_in_when_it_is_back(
     assert abs(row.received_at - received) < timedelta(seconds=2)
 
 
+def test_a_replay_in_the_spool_is_kept_and_marked_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, secrets = mailgun()
+    first = signed(source, secrets)
+    assert post(source, first).status_code == 200
+    with monkeypatch.context() as lost:
+        lost.setattr(inbox, "store", away)
+        for body in (first.replace(b"bob@example.com", b"eve@example.com"), signed(source, secrets, "ann@example.com")):
+            assert post(source, body).status_code == 200
+    tasks.read_spool()
+    inbox.work()
+    assert set(Email.objects.values_list("recipient", flat=True)) == {"bob@example.com", "ann@example.com"}
+    assert "used before" in inbox.failures(source.id)[0].error
+
+
 def test_where_nothing_can_be_written_the_provider_is_asked_to_come_again(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
