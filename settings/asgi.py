@@ -1,4 +1,4 @@
-"""The door for the web server: static files are answered here, everything else by Django."""
+"""The door for the web server: static files and what providers post are answered here, everything else by Django."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 
+from settings.road import RoadIn
 from settings.static import StaticFiles
 
-_django = get_asgi_application()
+_django = RoadIn(get_asgi_application(), prefix="/in/")
 application = (
     ASGIStaticFilesHandler(_django)
     if settings.DEBUG

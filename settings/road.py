@@ -1,0 +1,112 @@
+"""The road in, before Django's middleware: what machines post is answered by threads that stay.
+
+Sessions, languages, forms and people mean nothing to a provider. Going around them, and around the new thread and the
+new database wrapper that Django makes for every request, takes a third of the time (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.exception import convert_exception_to_response
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+
+from settings.logs import request_log
+
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+ROUTES = frozenset({"webhook"})
+# More than there are connections: a thread may wait for a certificate of Amazon's, the others go on meanwhile.
+THREADS = 32
+
+
+class Gone(Exception):
+    """The sender hung up before the end of its request."""
+
+
+def _view(request: HttpRequest) -> HttpResponse:
+    match = request.resolver_match
+    assert match is not None
+    answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return answer
+
+
+# A view that breaks is a logged 500, as everywhere; the innermost makes one that the log can tell.
+_answer = convert_exception_to_response(request_log(convert_exception_to_response(_view)))
+
+
+class RoadIn:
+    """An ASGI application that answers for the routes below `prefix` named in ROUTES and passes on the rest."""
+
+    def __init__(self, application: Application, *, prefix: str) -> None:
+        self.application = application
+        self.prefix = prefix
+        self.threads = ThreadPoolExecutor(THREADS, "road-in")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "http" and scope["path"].startswith(self.prefix)
+        match = _resolve(scope["path"]) if ours else None
+        if match is None or match.url_name not in ROUTES:
+            await self.application(scope, receive, send)
+            return
+        try:
+            body = await _body(scope, receive)
+        except Gone:
+            return
+        work = asyncio.get_running_loop().run_in_executor(self.threads, _respond, scope, body, match)
+        response = await work
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+        headers.append((b"content-length", str(len(response.content)).encode()))
+        content = b"" if scope["method"] == "HEAD" else response.content
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+def _resolve(path: str) -> Any:
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
+
+
+async def _body(scope: Message, receive: Receive) -> bytes:
+    """The whole body. One that is or says it is too large is not read on, and its view refuses it for its size.
+
+    Raises Gone: half a body must not be taken for a whole one.
+    """
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    said = dict(scope["headers"]).get(b"content-length", b"0")
+    if not said.isdigit() or int(said) > most:
+        return b""
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more and size <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        more = message.get("more_body", False)
+    return b"".join(pieces)
+
+
+def _respond(scope: Message, body: bytes, match: Any) -> HttpResponse:
+    """In a thread of ours: the view's answer. Its connection goes back to the pool."""
+    request = ASGIRequest(scope, BytesIO(body))
+    request.resolver_match = match
+    try:
+        answer: HttpResponse = _answer(request)
+        return answer
+    finally:
+        close_old_connections()
