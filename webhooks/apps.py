@@ -7,7 +7,9 @@ class WebhooksConfig(AppConfig):
     name = "webhooks"
 
     def ready(self) -> None:
-        from feeds import inbox
+        from feeds import inbox, origins
         from webhooks import intake
+        from webhooks.models import Source
 
         inbox.register(intake.KIND, intake.read)
+        origins.register(Source.objects.names)

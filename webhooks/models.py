@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.vault import SealedJSONField
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from accounts.access import Access
 
 
@@ -23,6 +25,10 @@ class SourceQuerySet(models.QuerySet["Source"]):
     def of(self, access: Access) -> SourceQuerySet:
         """The sources of the account this person is in, by name."""
         return self.filter(account=access.account).order_by("name", "id")
+
+    def names(self, account_id: int, source_ids: Collection[int]) -> dict[int, str]:
+        """What these sources of an account are called."""
+        return dict(self.filter(account_id=account_id, id__in=source_ids).values_list("id", "name"))
 
 
 class Source(models.Model):

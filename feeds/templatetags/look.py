@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django import forms, template
 from django.templatetags.static import static
 from django.utils.html import format_html
+from django.utils.timezone import localtime
+
+from feeds.events import Kind, Status
+from feeds.meanings import BY_STATUS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -38,7 +44,7 @@ def field(bound: forms.BoundField) -> dict[str, Any]:
         css = "form-select"
     if bound.errors:
         css += " is-invalid"
-    attrs = {} if many else {"class": f"{css} {widget.attrs.get('class', '')}".strip()}
+    attrs: dict[str, str | bool] = {} if many else {"class": f"{css} {widget.attrs.get('class', '')}".strip()}
     return {"field": bound, "drawn": bound.as_widget(attrs=attrs), "checkbox": checkbox, "many": many}
 
 
@@ -46,3 +52,35 @@ def field(bound: forms.BoundField) -> dict[str, Any]:
 def fields(form: forms.BaseForm) -> dict[str, Any]:
     """All fields of a form, with the errors that belong to none of them first."""
     return {"form": form}
+
+
+@register.inclusion_tag("parts/status.html")
+def status(value: int, slug: str = "") -> dict[str, Any]:
+    """The badge of a status: colour, shape and word. With the account's slug it leads to what it means."""
+    return {"meaning": BY_STATUS[Status(value)], "slug": slug}
+
+
+KINDS = {
+    Kind.DEFERRED: "refresh",
+    Kind.MACHINE_OPENED: "robot",
+    Kind.MACHINE_CLICKED: "robot",
+    Kind.RESUBSCRIBED: "user-plus",
+    Kind.AUTO_REPLIED: "message-reply",
+    Kind.UNKNOWN: "question-mark",
+}
+
+
+@register.simple_tag
+def kind_icon(kind: int) -> SafeString:
+    """The icon of a kind of event, in the colour of its status."""
+    found = Kind(kind)
+    name = BY_STATUS[Status(kind)].icon if found.raises else KINDS[found]
+    return format_html('<span class="event-mark is-{}">{}</span>', found.name.lower().replace("_", "-"), icon(name))
+
+
+@register.inclusion_tag("parts/moment.html")
+def moment(value: datetime | None, form: str = "exact") -> dict[str, Any]:
+    """A time in the zone of the page. `form`: exact, or short (today's without the day)."""
+    local = localtime(value) if value else None
+    today = local is not None and local.date() == localtime().date()
+    return {"value": local, "today": today and form == "short", "short": form == "short"}

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from feeds.views import display, emails, feed, meanings
+
+ACCOUNT = "a/<slug:slug>/"
+
+urlpatterns = [
+    path("", display.home, name="home"),
+    path("theme/", display.theme, name="theme"),
+    path(ACCOUNT, feed.feed, name="feed"),
+    path(ACCOUNT + "fresh/", feed.fresh, name="feed-fresh"),
+    path(ACCOUNT + "feed.csv", feed.export, name="feed-export"),
+    path(ACCOUNT + "statuses/", meanings.statuses, name="statuses"),
+    path(ACCOUNT + "emails/<int:email_id>/", emails.email, name="email"),
+    path(ACCOUNT + "emails/<int:email_id>/events/<str:key>/", emails.raw, name="email-raw"),
+]

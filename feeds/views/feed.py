@@ -1,0 +1,153 @@
+"""The live feed: the page, what is new on it, and the same as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, HttpResponseBadRequest, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.access import account_page
+from accounts.models import Account
+from feeds import export as exports
+from feeds import live, search
+from feeds.meanings import MEANINGS
+from feeds.models import MAX_ID, Email
+from feeds.query import Filter, Unclear
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from accounts.access import Access
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for: a filter, or what is unclear about it, and where the page begins."""
+
+    wanted: Filter
+    unclear: Unclear | None
+    before: int | None
+
+    @classmethod
+    def read(cls, params: QueryDict) -> Asked:
+        before = params.get("before", "")
+        place = int(before) if before.isascii() and before.isdigit() and len(before) < 20 else None
+        try:
+            return cls(Filter.read(params), None, None if place is None else min(place, MAX_ID))
+        except Unclear as error:
+            return cls(Filter(), error, None)
+
+
+def address(name: str, slug: str, wanted: Filter, **more: object) -> str:
+    """The address of a page about this filter."""
+    query = urlencode([*wanted.params(), *more.items()])
+    return reverse(name, args=[slug]) + (f"?{query}" if query else "")
+
+
+def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]:
+    """All that the list of emails is drawn from. A constant number of queries."""
+    slug, wanted = access.account.slug, asked.wanted
+    # Before the search: what comes in between is then told again, never missed.
+    version = live.version(access.account.id)
+    found = search.Page([], None) if asked.unclear else search.page(access, wanted, timezone.now(), asked.before, PAGE)
+    return {
+        "wanted": wanted,
+        "page": found,
+        "version": version,
+        "is_first": asked.before is None,
+        "is_live": asked.before is None and not asked.unclear,
+        "older_url": address("feed", slug, wanted, before=found.older) if found.older else "",
+        "newest_url": address("feed", slug, wanted),
+        "fresh_url": address("feed-fresh", slug, wanted),
+        "export_url": address("feed-export", slug, wanted),
+    }
+
+
+@account_page()
+@never_cache
+@require_safe
+def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """The emails of an account, newest first. With htmx only the list, or only the older rows."""
+    asked = Asked.read(request.GET)
+    context = listed(request, access, asked)
+    target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
+    if target == "emails":
+        return render(request, "feeds/older.html", context)
+    context |= {
+        "params": request.GET,
+        "meanings": MEANINGS,
+        "unclear": asked.unclear,
+        "is_begun": bool(context["page"].emails) or is_begun(access),
+    }
+    if not context["is_begun"]:
+        context["demo"] = Account.objects.filter(slug="demo", membership__user=access.membership.user_id).first()
+    status = 400 if asked.unclear else 200
+    if target == "results":
+        # htmx shows only answers that are no error; the sentence is in the list.
+        response = render(request, "feeds/results.html", context)
+        response["HX-Push-Url"] = context["newest_url"] if not asked.unclear else "false"
+        return response
+    return render(request, "feeds/feed.html", context, status=status)
+
+
+def is_begun(access: Access) -> bool:
+    """Whether the account has any email at all."""
+    return Email.objects.visible_in(access, timezone.now()).exists()
+
+
+@account_page()
+@never_cache
+@require_safe
+def fresh(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """The rows of the first page, or 204 while nothing changed since the version the page has (`?version=`)."""
+    asked = Asked.read(request.GET)
+    version = live.version(access.account.id)
+    if asked.unclear:
+        return HttpResponseBadRequest(str(asked.unclear), content_type="text/plain; charset=utf-8")
+    if version and version == request.GET.get("version"):
+        return HttpResponse(status=204)
+    return render(request, "feeds/fresh.html", listed(request, access, asked))
+
+
+@account_page()
+@require_safe
+def export(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """The whole filter as CSV."""
+    asked = Asked.read(request.GET)
+    if asked.unclear:
+        return redirect(f"{reverse('feed', args=[access.account.slug])}?{request.GET.urlencode()}")
+    now = timezone.now()
+    rows = exports.csv(access, asked.wanted, now)
+    name = f"livefeeds-{access.account.slug}-{timezone.localdate(now):%Y-%m-%d}.csv"
+    return StreamingHttpResponse(
+        # An asynchronous server would first collect a synchronous iterator as a whole.
+        pieces(rows) if isinstance(request, ASGIRequest) else rows,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+async def pieces(rows: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """These pieces one by one, each made in the thread that holds the request's database connection."""
+    following = sync_to_async(next)
+    try:
+        while piece := await following(rows, b""):
+            yield piece
+    finally:
+        close = getattr(rows, "close", None)
+        if close:
+            await sync_to_async(close)()
