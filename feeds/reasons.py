@@ -57,19 +57,22 @@ def why(email: Email, events: Sequence[StoredEvent]) -> list[str]:
     if email.machine_opens or email.machine_clicks:
         sentences.append(
             _(
-                "A mail proxy or a security scanner opened it or followed a link. That is counted apart and never raises the status."
+                "A mail proxy or a security scanner opened it or followed a link. That is counted apart and "
+                "never raises the status."
             )
         )
     if any(event.came_late for event in events):
         sentences.append(
             _(
-                "Some events came late, more than an hour after they occurred. The status does not depend on the order in which they arrive."
+                "Some events came late, more than an hour after they occurred. The status does not depend "
+                "on the order in which they arrive."
             )
         )
     if email.is_orphan:
         sentences.append(
             _(
-                "The source did not say which message this is about, so it could not be joined with other events of the same email."
+                "The source did not say which message this is about, so it could not be joined with other "
+                "events of the same email."
             )
         )
     if email.is_test:
@@ -114,7 +117,8 @@ def answer(email: Email) -> str:
     """What a bounce, a drop or a deferral means for the next email, in a sentence; "" for all else."""
     if email.status == Status.DROPPED:
         return _(
-            "It was never sent. As long as the address stays on the suppression list, further emails to it are dropped too."
+            "It was never sent. As long as the address stays on the suppression list, further emails to it "
+            "are dropped too."
         )
     if email.status == Status.BOUNCED and email.bounce == Bounce.HARD:
         return _("The address does not accept mail and will not: it is on the suppression list now.")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBadRequest, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,8 +22,6 @@ from feeds.models import MAX_ID, Email
 from feeds.query import Filter, Unclear
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
@@ -99,9 +95,17 @@ def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
     if target == "results":
         # htmx shows only answers that are no error; the sentence is in the list.
         response = render(request, "feeds/results.html", context)
-        response["HX-Push-Url"] = context["newest_url"] if not asked.unclear else "false"
+        response["HX-Push-Url"] = (
+            "false" if asked.unclear or is_here(request, context["newest_url"]) else context["newest_url"]
+        )
         return response
     return render(request, "feeds/feed.html", context, status=status)
+
+
+def is_here(request: HttpRequest, url: str) -> bool:
+    """Whether the person's address bar shows this address already, so that "back" needs no second step to leave it."""
+    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return shown._replace(scheme="", netloc="", fragment="").geturl() == url
 
 
 def is_begun(access: Access) -> bool:
@@ -131,23 +135,9 @@ def export(request: HttpRequest, access: Access) -> HttpResponseBase:
     if asked.unclear:
         return redirect(f"{reverse('feed', args=[access.account.slug])}?{request.GET.urlencode()}")
     now = timezone.now()
-    rows = exports.csv(access, asked.wanted, now)
     name = f"livefeeds-{access.account.slug}-{timezone.localdate(now):%Y-%m-%d}.csv"
     return StreamingHttpResponse(
-        # An asynchronous server would first collect a synchronous iterator as a whole.
-        pieces(rows) if isinstance(request, ASGIRequest) else rows,
+        exports.content(request, access, asked.wanted, now),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
-
-
-async def pieces(rows: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """These pieces one by one, each made in the thread that holds the request's database connection."""
-    following = sync_to_async(next)
-    try:
-        while piece := await following(rows, b""):
-            yield piece
-    finally:
-        close = getattr(rows, "close", None)
-        if close:
-            await sync_to_async(close)()
