@@ -184,10 +184,10 @@ def rows(source: Source) -> dict[str, Any]:
         return tuple(sorted((k, str(v)) for k, v in kept.items()))
 
     mine = {"account_id": source.account_id}
-    senders = dict(Address.objects.filter(**mine).values_list("id", "addr"))
+    senders = {0: ""} | dict(Address.objects.filter(**mine).values_list("id", "addr"))
     return {
         "emails": sorted(
-            (email["message_id"], senders.get(email["sender_id"] or 0, ""), senders[email["recipient_id"]], plain(email))
+            (email["message_id"], senders.get(email["sender_id"] or 0), senders[email["recipient_id"]], plain(email))
             for email in Email.objects.filter(**mine).values()
         ),
         "events": sorted(plain(event) for event in StoredEvent.objects.filter(**mine).values()),
