@@ -132,6 +132,14 @@ class Simulation:
         with self.said.open("wb") as output:
             self.process = site.command("simulate", *words, output=output)
 
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Where a test failed, nothing of it goes on."""
+        self.process.kill()
+        self.process.wait()
+
     @property
     def accepted(self) -> int:
         """How many requests."""

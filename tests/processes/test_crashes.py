@@ -40,57 +40,57 @@ def site() -> Iterator[Site]:
 
 
 def test_the_web_processes_are_killed(site: Site) -> None:
-    simulation = Simulation(site, RATE, seconds=6)
-    simulation.goes_on(50)
-    leader, *servers = site.processes("granian")
-    servers[0].kill()
-    simulation.goes_on(50)
-    leader.kill()
-    simulation.goes_on(50)
-    simulation.ends()
-    simulation.check()
+    with Simulation(site, RATE, seconds=6) as simulation:
+        simulation.goes_on(50)
+        leader, *servers = site.processes("granian")
+        servers[0].kill()
+        simulation.goes_on(50)
+        leader.kill()
+        simulation.goes_on(50)
+        simulation.ends()
+        simulation.check()
 
 
 def test_a_worker_is_killed_in_the_middle_of_a_batch(site: Site) -> None:
-    simulation = Simulation(site, RATE, seconds=6)
-    simulation.goes_on(50)
-    waits = """
-        select count(*) from pg_stat_activity
-        where application_name = 'livefeeds worker' and wait_event_type = 'Lock' and state = 'active'
-    """
-    with site.connected() as connection:
-        # A reader has claimed its rows and prepared its events, and cannot write them.
-        connection.execute("lock table feeds_event in share row exclusive mode")
-        wait_until(lambda: bool(site.count(waits)), 20, "a reader waits in the middle of its batch")
-        for process in reversed(site.processes("celery", "ingest")):
-            process.kill()
-    simulation.goes_on(50)
-    simulation.ends()
-    simulation.check()
+    with Simulation(site, RATE, seconds=6) as simulation:
+        simulation.goes_on(50)
+        waits = """
+            select count(*) from pg_stat_activity
+            where application_name = 'livefeeds worker' and wait_event_type = 'Lock' and state = 'active'
+        """
+        with site.connected() as connection:
+            # A reader has claimed its rows and prepared its events, and cannot write them.
+            connection.execute("lock table feeds_event in share row exclusive mode")
+            wait_until(lambda: bool(site.count(waits)), 20, "a reader waits in the middle of its batch")
+            for process in reversed(site.processes("celery", "ingest")):
+                process.kill()
+        simulation.goes_on(50)
+        simulation.ends()
+        simulation.check()
 
 
 def test_postgres_stops_at_once_and_is_away_for_a_while(site: Site) -> None:
-    simulation = Simulation(site, RATE, seconds=SECONDS_WITHOUT_DATABASE + 4)
-    simulation.goes_on(50)
-    site.stop_postgres(signal.SIGQUIT)
-    back = time.monotonic() + SECONDS_WITHOUT_DATABASE
-    try:
+    with Simulation(site, RATE, seconds=SECONDS_WITHOUT_DATABASE + 4) as simulation:
         simulation.goes_on(50)
-        assert site.spooled
-        wait_until(lambda: time.monotonic() > back, SECONDS_WITHOUT_DATABASE + 1, "it was away long enough")
-    finally:
-        site.start_postgres()
-    simulation.goes_on(50)
-    simulation.ends()
-    simulation.check()
+        site.stop_postgres(signal.SIGQUIT)
+        back = time.monotonic() + SECONDS_WITHOUT_DATABASE
+        try:
+            simulation.goes_on(50)
+            assert site.spooled
+            wait_until(lambda: time.monotonic() > back, SECONDS_WITHOUT_DATABASE + 1, "it was away long enough")
+        finally:
+            site.start_postgres()
+        simulation.goes_on(50)
+        simulation.ends()
+        simulation.check()
 
 
 def test_the_broker_forgets_everything(site: Site) -> None:
-    simulation = Simulation(site, RATE, seconds=6)
-    with redis.Redis.from_url(embedded.broker_url(site.home)) as broker:
-        for _time in range(5):
-            simulation.goes_on(30)
-            broker.flushall()
-    simulation.ends()
-    simulation.check()
-    wait_until(site.ready, 20, "the site is ready again")
+    with Simulation(site, RATE, seconds=6) as simulation:
+        with redis.Redis.from_url(embedded.broker_url(site.home)) as broker:
+            for _time in range(5):
+                simulation.goes_on(30)
+                broker.flushall()
+        simulation.ends()
+        simulation.check()
+        wait_until(site.ready, 20, "the site is ready again")
