@@ -187,7 +187,7 @@ def test_a_replay_in_the_spool_is_kept_and_marked_and_holds_up_nobody(monkeypatc
     first = signed(source, secrets)
     assert post(source, first).status_code == 200
     with monkeypatch.context() as lost:
-        lost.setattr(inbox, "store", away)
+        lost.setattr(intake, "store", away)
         for body in (first.replace(b"bob@example.com", b"eve@example.com"), signed(source, secrets, "ann@example.com")):
             assert post(source, body).status_code == 200
     tasks.read_spool()
