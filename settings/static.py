@@ -36,15 +36,10 @@ class StaticFiles:
 
     def __init__(self, application: Application, *, folder: Path, prefix: str) -> None:
         self.application = application
-        self.prefix = prefix
-        self.files = WhiteNoise(
-            None,
-            root=str(folder),
-            prefix=prefix,
-            max_age=60,
-            immutable_file_test=_hashed,
-            allow_all_origins=False,
-        ).files
+        files = WhiteNoise(None, max_age=60, immutable_file_test=_hashed, allow_all_origins=False)
+        if folder.is_dir():
+            files.add_files(str(folder), prefix)
+        self.files = files.files
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         file = self.files.get(scope["path"]) if scope["type"] == "http" else None
