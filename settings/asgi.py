@@ -17,7 +17,7 @@ from settings.static import StaticFiles
 
 _django = RoadIn(get_asgi_application(), prefix="/in/")
 application = (
-    ASGIStaticFilesHandler(_django)
+    ASGIStaticFilesHandler(_django)  # type: ignore[arg-type]  # any ASGI application will do
     if settings.DEBUG
     else StaticFiles(_django, folder=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
 )

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -106,7 +106,6 @@ def _respond(scope: Message, body: bytes, match: Any) -> HttpResponse:
     request = ASGIRequest(scope, BytesIO(body))
     request.resolver_match = match
     try:
-        answer: HttpResponse = _answer(request)
-        return answer
+        return cast("HttpResponse", _answer(request))
     finally:
         close_old_connections()

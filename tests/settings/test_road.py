@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
@@ -25,13 +26,14 @@ async def passed_on(scope: Any, receive: Any, send: Any) -> None:
 
 def ask(path: str, *messages: dict[str, Any], method: str = "POST", length: int | None = None) -> list[dict[str, Any]]:
     """What the application sends for a request that arrives in these messages."""
-    waiting, sent = list(messages), []
+    waiting = list(messages)
+    sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         return waiting.pop(0)
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
 
     headers = [(b"host", b"feeds.example.com"), (b"content-type", b"application/json")]
     headers += [(b"content-length", str(length).encode())] if length is not None else []
