@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,6 +13,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connection, transaction
 from psycopg import sql
 
+from feeds import copying
 from feeds.events import Bounce, Status
 from feeds.search import conditions, reach
 
@@ -102,10 +102,8 @@ def csv(
             begun(connection.connection)
         cursor.execute("set local statement_timeout = 0")
         cursor.execute("select set_config('TimeZone', %s, true)", [access.account.time_zone])
-        with cursor.copy(statement(access, wanted, now)) as copy:
-            rows = iter(copy)
-            while piece := b"".join(islice(rows, PIECE)):
-                yield piece
+        with cursor.copy(statement(access, wanted, now)):
+            yield from copying.pieces(connection.connection, PIECE)
 
 
 class Streamed:
