@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 ROUNDS = 3
 # Small feeds are fetched several times in a round, or the start of psql would be most of what is measured.
 ROWS_PER_ROUND = 400_000
-PIECE = 1024 * 1024
+PIECE = 256 * 1024
 PAUSE_SECONDS = 3.0
 MEGABYTE = 1024 * 1024
 
