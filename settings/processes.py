@@ -18,6 +18,8 @@ LINUX = sys.platform == "linux"
 # From the kernel's prctl.h and capability.h.
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -97,13 +99,17 @@ def _become(user: pwd.struct_passwd, anywhere: bool) -> None:
     keep = anywhere and LINUX
     if keep:
         _libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # Or else access(), by which initdb looks for its own programs, would ignore the capability.
+        _libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
     if keep:
         bit = 1 << CAP_DAC_OVERRIDE
         sets = (_Sets * 2)(_Sets(bit, bit, bit), _Sets(0, 0, 0))
-        _libc.capset(ctypes.byref(_Header(CAPABILITY_VERSION_3, 0)), sets)
+        if _libc.capset(ctypes.byref(_Header(CAPABILITY_VERSION_3, 0)), sets) != 0:
+            # It would go on with all that root may do.
+            os._exit(1)
         _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
 
 
