@@ -19,6 +19,7 @@ from feeds.inbox import CannotRead, Incoming
 from feeds.tasks import read_inbox
 from webhooks import providers
 from webhooks.models import SeenNonce, Source
+from webhooks.outage import database
 from webhooks.requests import RawRequest, Refused, TryLater, Unreadable
 
 if TYPE_CHECKING:
@@ -35,16 +36,15 @@ KIND = "webhook"
 NONCES_KEPT = timedelta(days=2)
 # Workers are told at most this often by each process; a reader stays a little longer than that.
 NUDGE_SECONDS = 0.1
-# After a failure the spool, or silence, is chosen at once for this long: nobody waits for what is away.
+# After a failure silence is chosen at once for this long: nobody waits for a broker that is away.
 AWAY_SECONDS = 1.0
 
 
 class _Moments:
-    """When this process last told a worker, and until when it holds the database or the broker for away."""
+    """When this process last told a worker, and until when it holds the broker for away."""
 
     nudged_at = 0.0
     broker_away_until = 0.0
-    database_away_until = 0.0
 
 
 def keep(source: Known, raw: RawRequest, *, is_test: bool = False) -> None:
@@ -55,14 +55,15 @@ def keep(source: Known, raw: RawRequest, *, is_test: bool = False) -> None:
     incoming = Incoming(
         source.account_id, source.id, KIND, raw.received_at, raw.content_type, raw.headers, raw.body, is_test
     )
-    if time.monotonic() >= _Moments.database_away_until:
+    if database.worth_asking():
         try:
             store(incoming)
         except Error as error:
             log.warning("request_spooled", source=source.id, error=type(error).__name__)
-            _Moments.database_away_until = time.monotonic() + AWAY_SECONDS
+            database.failed()
             _drop_broken_connection()
         else:
+            database.answered()
             nudge()
             return
     spool.keep(incoming)

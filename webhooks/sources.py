@@ -8,11 +8,12 @@ from typing import Any
 
 from django.core.cache import cache
 from django.core.cache.backends.base import InvalidCacheBackendError
-from django.db import Error
+from django.db import Error, OperationalError
 from redis import RedisError
 
 from accounts.vault import seal, unseal
 from webhooks.models import Source
+from webhooks.outage import database
 
 # A source that was changed or switched off is treated so after this long at the latest.
 FRESH_SECONDS = 2.0
@@ -41,7 +42,7 @@ def find(token: str) -> Known | None:
     if known and time.monotonic() - seen_at < FRESH_SECONDS:
         return known
     try:
-        known = _look_up(token)
+        known = _ask(token)
     except Error:
         known = known or _recall(token)
         if known is None:
@@ -50,6 +51,19 @@ def find(token: str) -> Known | None:
         _known.pop(token, None)
     else:
         _remember(known)
+    return known
+
+
+def _ask(token: str) -> Known | None:
+    """What the database says. Raises django.db.Error, at once where it was away a moment ago."""
+    if not database.worth_asking():
+        raise OperationalError("The database was away a moment ago.")
+    try:
+        known = _look_up(token)
+    except Error:
+        database.failed()
+        raise
+    database.answered()
     return known
 
 

@@ -17,7 +17,7 @@ from feeds import inbox, spool
 from feeds.events import Kind, Status
 from feeds.models import Email, InboxDue, InboxRow, Rollup, StoredEvent
 from tests import make
-from webhooks import intake, signing, sources, tasks
+from webhooks import intake, outage, signing, sources, tasks
 from webhooks.models import SeenNonce, Source
 from webhooks.providers import PROVIDERS
 
@@ -30,7 +30,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Non
     monkeypatch.setattr(sources, "_known", {})
     monkeypatch.setattr(intake, "_provider_of", {})
     monkeypatch.setattr(inbox, "LINGER_SECONDS", 0)
-    monkeypatch.setattr(intake._Moments, "database_away_until", 0.0)
+    outage.database.answered()
     settings.LIVEFEEDS_HOME = tmp_path
 
 
