@@ -1,4 +1,4 @@
-"""Reading a COPY many rows at a time: psycopg gives them one by one, which takes a download twice the processor."""
+"""Reading a COPY in large pieces: psycopg gives rows one by one, which takes a download twice the processor."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn
 
 
-def pieces(connection: Connection, rows: int) -> Iterator[bytes]:
-    """What the COPY TO STDOUT that was begun on this connection sends, `rows` rows joined at a time.
+def pieces(connection: Connection, size: int) -> Iterator[bytes]:
+    """What the COPY TO STDOUT that was begun on this connection sends, in pieces of about `size` bytes.
 
     Raises psycopg.Error where the database ends it with one.
     """
     over = False
     while not over:
-        found, over = connection.wait(_read(connection.pgconn, rows))
-        if found:
-            yield b"".join(found)
+        piece, over = connection.wait(_read(connection.pgconn, size))
+        if piece:
+            yield piece
 
 
-def _read(pgconn: PGconn, rows: int) -> Generator[Wait, Ready | int, tuple[list[memoryview], bool]]:
-    """So many rows, and whether they were the last; as a generator that psycopg waits with."""
-    found: list[memoryview] = []
+def _read(pgconn: PGconn, size: int) -> Generator[Wait, Ready | int, tuple[bytes, bool]]:
+    """One piece, and whether it was the last; as a generator that psycopg waits with."""
+    # Rows are copied and forgotten at once: a list of them would call the garbage collector over and over.
+    piece = bytearray()
     read = pgconn.get_copy_data
-    while len(found) < rows:
+    while len(piece) < size:
         length, row = read(1)
         if length > 0:
-            found.append(row)
+            piece += row
         elif length < 0:
             _end(pgconn)
-            return found, True
+            return bytes(piece), True
         else:
             while not (yield Wait.R):
                 pass
             pgconn.consume_input()
-    return found, False
+    return bytes(piece), False
 
 
 def _end(pgconn: PGconn) -> None:

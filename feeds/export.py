@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from accounts.access import Access
     from feeds.query import Filter
 
-# Rows in a piece: some 200 KB. Pieces are few where each is worth a change of threads, and small beside the process.
-PIECE = 1000
+# Pieces are few, where each is worth a change of threads, and small beside the process.
+PIECE = 256 * 1024
 AHEAD = 4
 SECONDS_TO_CANCEL = 5.0
 # A cell that begins with one of these may run as a formula in a spreadsheet; an apostrophe makes it text (OWASP,
@@ -92,7 +92,7 @@ def content(request: HttpRequest, access: Access, wanted: Filter, now: datetime)
 def csv(
     access: Access, wanted: Filter, now: datetime, begun: Callable[[psycopg.Connection], None] | None = None
 ) -> Generator[bytes]:
-    """The feed of this filter as CSV (RFC 4180, UTF-8), in pieces of 1000 rows, none of them empty.
+    """The feed of this filter as CSV (RFC 4180, UTF-8), in pieces of about 256 KB, none of them empty.
 
     A text that a spreadsheet would run is kept from it by an apostrophe. No time limit: the reader sets the pace.
     `begun` is told the connection before the first piece is asked for.
