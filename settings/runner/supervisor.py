@@ -21,7 +21,7 @@ from settings.runner.part import Part
 from settings.runner.refusal import Refusal
 
 # Together with the pauses between them below ten seconds. A web server with open streams takes two of them, a
-# worker that hands back its tasks four.
+# worker that hands back its tasks three.
 SECONDS_FOR_FRONT = 5.5
 SECONDS_FOR_DEEP = 3.0
 NAME_WIDTH = 11
