@@ -8,6 +8,7 @@ ACCOUNT = "a/<slug:slug>/"
 
 urlpatterns = [
     path("", display.home, name="home"),
+    path("favicon.ico", display.favicon, name="favicon"),
     path("theme/", display.theme, name="theme"),
     path(ACCOUNT, feed.feed, name="feed"),
     path(ACCOUNT + "fresh/", feed.fresh, name="feed-fresh"),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,6 +30,13 @@ def home(request: HttpRequest) -> HttpResponseBase:
         return render(request, "feeds/no_account.html")
     last = request.session.get("account")
     return redirect("feed", last if last in slugs else slugs[0])
+
+
+@login_not_required
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """The icon for answers that are no page, where browsers ask for this name."""
+    return HttpResponseRedirect(static("favicon.svg"))
 
 
 @login_not_required

@@ -101,6 +101,10 @@ def test_the_theme_is_kept_and_drawn_by_the_server(client: Client, acme: Account
     assert 'data-bs-theme="dark"' not in text(client.get(f"/a/{acme.slug}/"))
 
 
+def test_the_icon_is_there_for_whoever_asks() -> None:
+    assert Client().get("/favicon.ico")["Location"].endswith("/favicon.svg")
+
+
 def test_the_theme_switch_does_not_lead_elsewhere(client: Client) -> None:
     assert client.post("/theme/", {"theme": "dark", "next": "https://evil.example/"})["Location"] == "/"
 

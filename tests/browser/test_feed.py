@@ -1,0 +1,267 @@
+"""The feed as a person uses it in Chromium: what is live on it, what is found, and that nothing complains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from accounts.models import Account, Role
+from feeds.events import Bounce, Kind
+from feeds.lifecycle import record
+from feeds.models import Email
+from tests import make
+from tests.browser.conftest import check
+from webhooks.models import Source
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+WIDTHS = pytest.mark.parametrize("width", [pytest.param(1440, id="wide"), pytest.param(375, id="phone")])
+type Open = Callable[..., Page]
+
+
+@pytest.fixture
+def acme() -> Account:
+    return make.account(time_zone="America/Sao_Paulo")
+
+
+@pytest.fixture
+def src(acme: Account) -> Source:
+    return make.source(acme)
+
+
+@pytest.fixture
+def signed_in(open_page: Open, acme: Account) -> Open:
+    """Opens the feed as an owner who is signed in."""
+    client = Client()
+    client.force_login(make.member(acme, "olga", Role.OWNER, password="correct-horse"))
+
+    def make_page(width: int = 1440, path: str = "", **options: Any) -> Page:
+        page = open_page(width, **options)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "domain": "localhost", "path": "/"}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(f"/a/{acme.slug}/{path}")
+        return page
+
+    return make_page
+
+
+def happen(source: Source, kind: Kind, recipient: str, ago: float = 0, **fields: Any) -> None:
+    at = timezone.now() - timedelta(seconds=ago)
+    event = make.event(kind, recipient, message_id=f"m-{recipient}", occurred_at=at, **fields)
+    record([make.arrival(source, event, received_at=timezone.now())])
+
+
+def fill(source: Source, count: int = 60) -> None:
+    """Many delivered emails, and one bounce that is the newest."""
+    now = timezone.now()
+    record([
+        make.arrival(
+            source,
+            *(
+                make.event(
+                    Kind.DELIVERED, f"p{n}@example.com", message_id=f"m-p{n}@example.com", occurred_at=now - timedelta(minutes=n + 5),
+                    sender="news@acme.test", subject=f"Offer {n}", comment="250 2.0.0 OK",
+                )
+                for n in range(count)
+            ),
+            received_at=now,
+        )
+    ])  # fmt: skip
+    happen(source, Kind.MACHINE_OPENED, "bounced@example.org", ago=30)
+    happen(
+        source, Kind.BOUNCED, "bounced@example.org", ago=20, bounce=Bounce.HARD, code="5.1.1", comment="550 5.1.1 No"
+    )
+
+
+@WIDTHS
+def test_a_person_signs_in_finds_an_email_and_opens_it(open_page: Open, acme: Account, src: Source, width: int) -> None:
+    fill(src)
+    make.member(acme, "olga", Role.OWNER, password="correct-horse")
+    page = open_page(width)
+    page.goto("/")
+    check(page)
+    page.get_by_label("Login").fill("olga")
+    page.get_by_label("Password", exact=True).fill("correct-horse")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_title("Live feed · Live Feeds")
+    expect(page.locator("#rows tr")).to_have_count(50)
+    check(page)
+    page.get_by_role("searchbox").press_sequentially("bounced@")
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page).to_have_url(f"{page.url.partition('?')[0]}?q=bounced%40")
+    page.locator("#rows tr").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("bounced@example.org")
+    expect(page.get_by_text("“Bounced”, because of the event “Bounced” of")).to_be_visible()
+    check(page)
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value("bounced@")
+    expect(page.locator("#rows tr")).to_have_count(1)
+
+
+@WIDTHS
+def test_statuses_and_days_narrow_the_list_and_clear_widens_it(signed_in: Open, src: Source, width: int) -> None:
+    fill(src)
+    page = signed_in(width)
+    page.locator("label.chip", has_text="Bounced").click()
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page).to_have_url(f"{page.url.partition('?')[0]}?status=bounced")
+    page.get_by_label("To", exact=True).fill("2001-01-01")
+    expect(page.get_by_text("No email matches this search")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Clear the search").click()
+    expect(page.locator("#rows tr")).to_have_count(50)
+
+
+def test_older_emails_are_added_below_and_the_page_waits_meanwhile(signed_in: Open, src: Source) -> None:
+    fill(src)
+    page = signed_in()
+    page.get_by_role("link", name="Older emails").click()
+    expect(page.locator("#emails tbody tr")).to_have_count(61)
+    expect(page.get_by_text("That is all.")).to_be_visible()
+    expect(page.get_by_text("Paused while older emails are shown")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#emails tbody tr")).to_have_count(50)
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+
+
+@WIDTHS
+def test_new_emails_appear_and_nothing_is_lost_by_it(signed_in: Open, src: Source, width: int) -> None:
+    fill(src, 30)
+    page = signed_in(width)
+    row = page.locator("#rows tr", has_text="p3@example.com")
+    row.get_by_role("link").focus()
+    row.evaluate("row => (row.same = true)")
+    happen(src, Kind.SENT, "fresh@example.com")
+    expect(page.locator("#rows tr").first).to_contain_text("fresh@example.com", timeout=10_000)
+    expect(page.get_by_role("status").filter(has_text="1 new email")).to_be_visible()
+    assert row.evaluate("row => row.same && row.contains(document.activeElement)")
+    happen(src, Kind.OPENED, "p3@example.com")
+    expect(row).to_contain_text("Opened", timeout=10_000)
+    assert row.evaluate("row => row.contains(document.activeElement)")
+    check(page)
+
+
+def test_pause_holds_the_list_and_resume_catches_up(signed_in: Open, src: Source) -> None:
+    fill(src, 5)
+    page = signed_in()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("[data-live-state]")).to_have_text("Paused")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    happen(src, Kind.SENT, "fresh@example.com")
+    page.wait_for_timeout(4500)  # two rounds of asking, none of which may be made
+    assert asked == []
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#rows tr").first).to_contain_text("fresh@example.com", timeout=10_000)
+
+
+def test_the_page_says_when_it_is_not_live_and_recovers(signed_in: Open, src: Source) -> None:
+    fill(src, 5)
+    page = signed_in()
+    refusing = True
+
+    def answer(route: Any) -> None:
+        # Only an answer that cannot be read: the browser itself would complain about an error.
+        route.fulfill(status=200, body="upstream is restarting") if refusing else route.continue_()
+
+    page.route("**/fresh/**", answer)
+    expect(page.get_by_text("Not live: reconnecting")).to_be_visible(timeout=10_000)
+    happen(src, Kind.SENT, "fresh@example.com")
+    refusing = False
+    expect(page.locator("#rows tr").first).to_contain_text("fresh@example.com", timeout=20_000)
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+
+
+@WIDTHS
+def test_an_empty_account_fills_by_itself(signed_in: Open, src: Source, width: int) -> None:
+    page = signed_in(width)
+    expect(page.get_by_role("link", name="Connect a provider")).to_be_visible()
+    check(page)
+    happen(src, Kind.SENT, "first@example.com")
+    expect(page.locator("#rows tr")).to_contain_text("first@example.com", timeout=10_000)
+    expect(page.get_by_role("link", name="Download CSV")).to_be_visible()
+    expect(page.get_by_role("link", name="Connect a provider")).to_be_hidden()
+
+
+def test_the_download_holds_what_the_screen_shows(signed_in: Open, src: Source) -> None:
+    fill(src)
+    page = signed_in(path="?status=bounced")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 2
+    assert "bounced@example.org" in lines[1]
+
+
+def test_language_and_theme_stay_switched(signed_in: Open, src: Source) -> None:
+    fill(src, 5)
+    page = signed_in()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    check(page)
+    page.get_by_role("button", name="Português").click()
+    expect(page.locator("html")).to_have_attribute("lang", "pt-br")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    check(page)
+
+
+def test_colours_follow_the_device_until_somebody_chooses(signed_in: Open, src: Source) -> None:
+    page = signed_in(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+
+
+@WIDTHS
+def test_the_menus_lead_everywhere(signed_in: Open, src: Source, width: int) -> None:
+    page = signed_in(width)
+    if width < 992:
+        page.get_by_role("button", name="Menu").click()
+    for name in ("Live feed", "Sources", "Members", "Settings"):
+        expect(page.get_by_role("navigation").get_by_role("link", name=name)).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@WIDTHS
+def test_an_emails_page_unfolds_the_original_and_copies(signed_in: Open, src: Source, width: int) -> None:
+    fill(src, 5)
+    email = Email.objects.get(recipient="bounced@example.org")
+    page = signed_in(width, path=f"emails/{email.id}/")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").first.click()
+    assert page.evaluate("navigator.clipboard.readText()") == "bounced@example.org"
+    page.get_by_role("link", name="Original record").first.click()
+    expect(page.get_by_text("The original request is no longer kept.")).to_be_visible()
+    check(page)
+
+
+@WIDTHS
+def test_what_statuses_mean_is_one_click_away(signed_in: Open, src: Source, width: int) -> None:
+    fill(src, 5)
+    page = signed_in(width)
+    page.get_by_role("link", name="What the statuses mean").click()
+    expect(page.get_by_role("heading", name="What the statuses mean")).to_be_visible()
+    check(page)
+
+
+def test_reading_and_searching_need_no_scripts(signed_in: Open, src: Source) -> None:
+    fill(src)
+    page = signed_in(java_script_enabled=False)
+    page.get_by_role("searchbox").fill("p1@example.com")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#rows tr")).to_have_count(1)
+    page.get_by_role("link", name="Clear", exact=True).click()
+    page.get_by_role("link", name="Older emails").click()
+    expect(page.locator("#rows tr")).to_have_count(11)
+    page.locator("#rows tr").first.get_by_role("link").click()
+    page.get_by_role("link", name="Original record").first.click()
+    expect(page.get_by_text("The original request is no longer kept.")).to_be_visible()
