@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from settings import embedded, processes
@@ -65,17 +66,24 @@ def free_port() -> int:
 
 @contextmanager
 def web(environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """The web server by the product's own command, changed by `environ` alone; gives its process id and port."""
+    """The web server by the product's own command, changed by `environ` alone; gives its process id and port.
+
+    It tells of each request, as it does where nothing is set; that goes into a file.
+    """
+    from django.conf import settings
+
     from settings.runner import commands
 
     command = commands.web()
     port = free_port()
     argv = [str(word) for word in command.argv]
     argv[argv.index("--port") + 1] = str(port)
-    changed = processes.Command(argv, {**command.environ, **(environ or {})}, orphaned=command.orphaned)
-    process = processes.start(changed, output=None)
+    changed = replace(command, argv=argv, environ={**command.environ, "LOG_LEVEL": "INFO", **(environ or {})})
+    told = settings.LIVEFEEDS_HOME / f"web-{port}.log"
+    with told.open("wb") as file:
+        process = processes.start(changed, output=file.fileno())
     try:
-        _wait(process, port)
+        _wait(process, port, told)
         yield process.pid, port
     finally:
         process.send_signal(command.stop)
@@ -86,16 +94,16 @@ def web(environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait(process: subprocess.Popen[bytes], port: int, told: Path) -> None:
     deadline = time.monotonic() + SECONDS_TO_ANSWER
     while process.poll() is None and time.monotonic() < deadline:
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
             client.request("GET", "/healthz")
-            if client.getresponse().status < 500:
+            if client.getresponse().status == http.client.OK:
                 return
         except OSError:
             time.sleep(0.05)
         finally:
             client.close()
-    raise SystemExit("The web server did not start: see its lines above.")
+    raise SystemExit(f"The web server did not start. Its last words:\n{told.read_text()[-2000:]}")
