@@ -123,12 +123,12 @@ class Site:
 class Simulation:
     """The simulator at work on a site, with what it was promised."""
 
-    def __init__(self, site: Site, rate: int, seconds: int) -> None:
+    def __init__(self, site: Site, rate: int) -> None:
         self.site = site
         self.journal = site.home / f"journal-{time.monotonic_ns()}"
         self.journal.touch()
         self.said = self.journal.with_suffix(".said")
-        words = ["--rate", str(rate), "--seconds", str(seconds), "--emails", "0", "--journal", str(self.journal)]
+        words = ["--rate", str(rate), "--emails", "0", "--journal", str(self.journal)]
         with self.said.open("wb") as output:
             self.process = site.command("simulate", *words, output=output)
 
@@ -151,11 +151,12 @@ class Simulation:
         wait_until(lambda: self.accepted >= goal or self.process.poll() is not None, seconds, "requests are accepted")
         assert self.accepted >= goal, self.said.read_text()
 
-    def ends(self, seconds: float = 40) -> None:
-        """Wait until it has told all, and until the site has nothing left to do."""
+    def ends(self) -> None:
+        """Have it end, and wait until the site has nothing left to do."""
         site = self.site
-        assert self.process.wait(timeout=seconds) == 0, self.said.read_text()
-        wait_until(lambda: not site.spooled, 20, "the spool is read in")
+        self.process.terminate()
+        assert self.process.wait(timeout=10) == 0, self.said.read_text()
+        wait_until(lambda: not site.spooled, 40, "the spool is read in")
         due = "select count(*) from feeds_inbox_due where failed_at is null"
         wait_until(lambda: not site.count(due), 20, "the inbox is read")
         assert site.count("select count(*) from feeds_inbox_due") == 0

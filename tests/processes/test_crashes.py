@@ -40,7 +40,7 @@ def site() -> Iterator[Site]:
 
 
 def test_the_web_processes_are_killed(site: Site) -> None:
-    with Simulation(site, RATE, seconds=6) as simulation:
+    with Simulation(site, RATE) as simulation:
         simulation.goes_on(50)
         leader, *servers = site.processes("granian")
         servers[0].kill()
@@ -52,7 +52,7 @@ def test_the_web_processes_are_killed(site: Site) -> None:
 
 
 def test_a_worker_is_killed_in_the_middle_of_a_batch(site: Site) -> None:
-    with Simulation(site, RATE, seconds=6) as simulation:
+    with Simulation(site, RATE) as simulation:
         simulation.goes_on(50)
         waits = """
             select count(*) from pg_stat_activity
@@ -70,7 +70,7 @@ def test_a_worker_is_killed_in_the_middle_of_a_batch(site: Site) -> None:
 
 
 def test_postgres_stops_at_once_and_is_away_for_a_while(site: Site) -> None:
-    with Simulation(site, RATE, seconds=SECONDS_WITHOUT_DATABASE + 4) as simulation:
+    with Simulation(site, RATE) as simulation:
         simulation.goes_on(50)
         site.stop_postgres(signal.SIGQUIT)
         back = time.monotonic() + SECONDS_WITHOUT_DATABASE
@@ -86,7 +86,7 @@ def test_postgres_stops_at_once_and_is_away_for_a_while(site: Site) -> None:
 
 
 def test_the_broker_forgets_everything(site: Site) -> None:
-    with Simulation(site, RATE, seconds=6) as simulation:
+    with Simulation(site, RATE) as simulation:
         with redis.Redis.from_url(embedded.broker_url(site.home)) as broker:
             for _time in range(5):
                 simulation.goes_on(30)
