@@ -20,6 +20,7 @@ from django.utils.decorators import sync_and_async_middleware
 log = structlog.stdlib.get_logger("livefeeds.request")
 # Asked for every few seconds by whatever watches the site.
 QUIET = frozenset({"healthz", "readyz"})
+ROUTINE = frozenset({"webhook", "feed-fresh"})
 
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -84,7 +85,9 @@ def _done(request: HttpRequest, response: Any, started: float) -> None:
     match = request.resolver_match
     if match and match.url_name in QUIET:
         return
-    log.info(
+    # What comes many times a second and went well would bury all else.
+    routine = match is not None and match.url_name in ROUTINE and response.status_code < 400
+    (log.debug if routine else log.info)(
         "request",
         method=request.method,
         route=match.route if match else None,

@@ -6,15 +6,16 @@ from celery import shared_task
 from django.utils import timezone
 
 from feeds import spool
+from feeds.tasks import DATABASE_AWAY
 from webhooks import intake
 
 
-@shared_task
+@shared_task(throws=DATABASE_AWAY)
 def read_spool() -> None:
     if spool.read_in(intake.store_spooled):
         intake.nudge()
 
 
-@shared_task
+@shared_task(throws=DATABASE_AWAY)
 def forget_nonces() -> None:
     intake.forget_nonces(timezone.now())
