@@ -60,19 +60,19 @@ def happen(source: Source, kind: Kind, recipient: str, ago: float = 0, **fields:
 def fill(source: Source, count: int = 60) -> None:
     """Many delivered emails, and one bounce that is the newest."""
     now = timezone.now()
-    record([
-        make.arrival(
-            source,
-            *(
-                make.event(
-                    Kind.DELIVERED, f"p{n}@example.com", message_id=f"m-p{n}@example.com", occurred_at=now - timedelta(minutes=n + 5),
-                    sender="news@acme.test", subject=f"Offer {n}", comment="250 2.0.0 OK",
-                )
-                for n in range(count)
-            ),
-            received_at=now,
+    events = [
+        make.event(
+            Kind.DELIVERED,
+            f"p{n}@example.com",
+            message_id=f"m-p{n}@example.com",
+            occurred_at=now - timedelta(minutes=n + 5),
+            sender="news@acme.test",
+            subject=f"Offer {n}",
+            comment="250 2.0.0 OK",
         )
-    ])  # fmt: skip
+        for n in range(count)
+    ]
+    record([make.arrival(source, *events, received_at=now)])
     happen(source, Kind.MACHINE_OPENED, "bounced@example.org", ago=30)
     happen(
         source, Kind.BOUNCED, "bounced@example.org", ago=20, bounce=Bounce.HARD, code="5.1.1", comment="550 5.1.1 No"
@@ -242,6 +242,16 @@ def test_an_emails_page_unfolds_the_original_and_copies(signed_in: Open, src: So
     page.get_by_role("link", name="Original record").first.click()
     expect(page.get_by_text("The original request is no longer kept.")).to_be_visible()
     check(page)
+
+
+@pytest.mark.parametrize("cell", ["c-status", "c-recipient", "c-subject", "c-comment", "c-count", "c-time"])
+def test_the_whole_row_opens_the_email(signed_in: Open, src: Source, cell: str) -> None:
+    fill(src, 0)
+    page = signed_in()
+    box = page.locator(f"#rows tr .{cell}").first.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("heading", level=1)).to_have_text("bounced@example.org")
 
 
 @WIDTHS
