@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account, Membership, Role
+from feeds import inbox
 from feeds.events import Bounce, Kind
 from feeds.lifecycle import record
 from feeds.models import Email
 from tests import make
+from webhooks import intake
 from webhooks.models import Source
+from webhooks.providers import plain
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
@@ -374,6 +378,19 @@ def test_an_event_without_its_request_says_so(client: Client, acme: Account, src
     address = f"/a/{acme.slug}/emails/{email.id}/events/{email.events.get().key}/"
     assert "no longer kept" in text(client.get(address))
     assert "no longer kept" in text(client.get(address, headers={"HX-Request": "true"}))
+
+
+def test_an_event_shows_the_record_it_came_from(client: Client, acme: Account, src: Source) -> None:
+    now = timezone.now()
+    sample = plain.sample("bob@example.com", now)
+    inbox.store(inbox.Incoming(acme.id, src.id, intake.KIND, now, sample.content_type, sample.headers, sample.body))
+    inbox.work()
+    email = Email.objects.get(account=acme)
+    address = f"/a/{acme.slug}/emails/{email.id}/events/{email.events.get().key}/"
+    bare = client.get(address)
+    assert bare["Content-Type"] == "text/plain; charset=utf-8"
+    assert json.loads(bare.content)["subject"] == "A test of Live Feeds"
+    assert "A test of Live Feeds" in text(client.get(address, headers={"HX-Request": "true"}))
 
 
 def test_every_status_is_explained(client: Client, acme: Account) -> None:
