@@ -55,9 +55,22 @@ def warn_if_busy() -> None:
 def _all(emails: int, home: Path | None) -> int:
     """Each in a process and a database of its own, so that none meets what another left behind."""
     options = ["--emails", str(emails), *(["--home", str(home)] if home else [])]
-    codes = [subprocess.call([sys.executable, "-m", "bench", name, *options]) for name in NAMES]
-    return max(codes)
+    return max([_run([sys.executable, "-m", "bench", name, *options]) for name in NAMES])
+
+
+def _run(argv: list[str]) -> int:
+    # In a session of its own: it hears of Ctrl-C from us alone, once, and has the time it needs to clear up.
+    process = subprocess.Popen(argv, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")
