@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import account_page
 from accounts.models import Account
 from feeds import export as exports
-from feeds import live, search
+from feeds import live, rows, search
 from feeds.meanings import MEANINGS
 from feeds.models import MAX_ID, Email
 from feeds.query import Filter, Unclear
@@ -59,10 +59,12 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
     slug, wanted = access.account.slug, asked.wanted
     # Before the search: what comes in between is then told again, never missed.
     version = live.version(access.account.id)
-    found = search.Page([], None) if asked.unclear else search.page(access, wanted, timezone.now(), asked.before, PAGE)
+    now = timezone.now()
+    found = search.Page([], None) if asked.unclear else search.page(access, wanted, now, asked.before, PAGE)
     return {
         "wanted": wanted,
         "page": found,
+        "rows": rows.draw(found.emails, access.account, now),
         "version": version,
         "is_first": asked.before is None,
         "is_live": asked.before is None and not asked.unclear,
