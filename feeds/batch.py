@@ -21,6 +21,7 @@ BELIEVED = timedelta(days=7)
 # Longer texts are cut: no field of a feed is a place to fill a disk. An address has 320 letters at the most (RFC 3696).
 LONGEST = {"address": 320, "line": 1000, "text": 4000}
 MOST_TAGS = 50
+INBOX_ID = 4  # where a row for the table of events has it
 
 
 def clean(text: str, longest: str = "line") -> str:
@@ -46,14 +47,14 @@ def identity(event: Event) -> tuple[str, str]:
 class Draft:
     """What a batch says of one email."""
 
-    __slots__ = ("account_id", "argument", "is_test", "key", "message_id", "n", "place_at", "recipient", "sender",
-                 "source_id", "subject", "tags")  # fmt: skip
+    __slots__ = ("account_id", "argument", "header_id", "is_test", "key", "message_id", "n", "place_at", "recipient",
+                 "sender", "source_id", "subject", "tags")  # fmt: skip
 
     def __init__(self, n: int, key: str, arrival: Arrival, message_id: str, recipient: str) -> None:
         self.n, self.key, self.message_id, self.recipient = n, key, message_id, recipient
         self.account_id, self.source_id = arrival.account_id, arrival.source_id
         self.place_at = arrival.received_at
-        self.sender = self.subject = self.argument = ""
+        self.sender = self.subject = self.argument = self.header_id = ""
         self.tags: tuple[str, ...] = ()
         self.is_test = False
 
@@ -68,6 +69,8 @@ class Draft:
             self.subject = max(self.subject, clean(event.subject))
         if event.argument:
             self.argument = max(self.argument, clean(event.argument))
+        if event.header_id:
+            self.header_id = max(self.header_id, clean(event.header_id).strip().removeprefix("<").removesuffix(">"))
         if event.tags:
             tags = tuple(event.tags)
             self.tags = tags if not self.tags or self.tags == tags else (*self.tags, *tags)
@@ -76,15 +79,16 @@ class Draft:
     def row(self) -> tuple[Any, ...]:
         return (self.n, self.key, self.place_at.isoformat(), self.account_id, self.source_id, self.is_test,
                 self.message_id, self.recipient, self.sender, self.subject, self.argument,
-                array(self.tags) if self.tags else "{}")  # fmt: skip
+                self.header_id, array(self.tags) if self.tags else "{}")  # fmt: skip
 
 
 class Batch:
-    """The emails and the distinct events of some arrivals."""
+    """The emails and the distinct events of some arrivals, and which requests told one of them again."""
 
     def __init__(self, arrivals: Iterable[Arrival]) -> None:
         self.drafts: dict[str, Draft] = {}
         self.rows: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self.repeats: list[tuple[Any, ...]] = []
         for arrival in arrivals:
             received = arrival.received_at.isoformat()
             for event in arrival.events:
@@ -94,14 +98,16 @@ class Batch:
         key = event.key()
         draft = self._draft(arrival, event, key)
         draft.hear(arrival, event)
-        self.rows.setdefault(
-            (draft.n, key),
-            (
-                draft.n, key, event.occurred_at.isoformat(), received, arrival.inbox_id, arrival.account_id,
-                arrival.source_id, int(event.kind), int(event.bounce if event.kind == Kind.BOUNCED else Bounce.NONE),
-                clean(event.name), clean(event.code), clean(event.comment, "text"), clean(event.url, "text"),
-                clean(event.ip), clean(event.user_agent),
-            ),
+        known = self.rows.get((draft.n, key))
+        if known is not None:
+            if arrival.inbox_id not in (None, known[INBOX_ID]):
+                self.repeats.append((draft.n, key, arrival.inbox_id, received))
+            return
+        self.rows[draft.n, key] = (
+            draft.n, key, event.occurred_at.isoformat(), received, arrival.inbox_id, arrival.account_id,
+            arrival.source_id, int(event.kind), int(event.bounce if event.kind == Kind.BOUNCED else Bounce.NONE),
+            clean(event.name), clean(event.code), clean(event.comment, "text"), clean(event.url, "text"),
+            clean(event.ip), clean(event.user_agent),
         )  # fmt: skip
 
     def _draft(self, arrival: Arrival, event: Event, event_key: int) -> Draft:

@@ -68,8 +68,9 @@ class Event:
     `message_id` is the source's own id of the message ("" where it names none), `recipient` and `sender` are bare
     addresses (case does not matter), `occurred_at` is aware. `name` is the source's own word for the event,
     `comment` the answer of the recipient's server or the reason of a drop, word for word, `code` an enhanced status
-    code (RFC 3463) such as 5.1.1, `argument` what the sender attached to recognise the email by. `raw` is the
-    source's record of just this event, for display.
+    code (RFC 3463) such as 5.1.1, `argument` what the sender attached to recognise the email by, `header_id` the
+    Message-ID of its header (RFC 5322) where that is not the source's own id. `raw` is the source's record of just
+    this event, for display.
     """
 
     kind: Kind
@@ -82,6 +83,7 @@ class Event:
     subject: str = ""
     tags: Sequence[str] = ()
     argument: str = ""
+    header_id: str = ""
     comment: str = ""
     code: str = ""
     bounce: Bounce = Bounce.NONE

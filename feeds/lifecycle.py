@@ -57,7 +57,7 @@ def record(arrivals: Sequence[Arrival]) -> Recorded:
     new: Mapping[int, int] = {}
     with transaction.atomic(), connection.cursor() as cursor:
         if batch.rows:
-            staging.fill(cursor, batch.addresses(), batch.emails(), batch.events())
+            staging.fill(cursor, batch.addresses(), batch.emails(), batch.events(), batch.repeats)
             for statement in staging.PLACE:
                 cursor.execute(statement)
             new, causes = _write(cursor)

@@ -86,9 +86,12 @@ class Email(models.Model):
     machine_opens = models.IntegerField()
     machine_clicks = models.IntegerField()
     deferrals = models.IntegerField()
+    unknowns = models.IntegerField(default=0)
+    is_late = models.BooleanField(default=False)
     sender = models.TextField(_("sender"))
     recipient = models.TextField(_("recipient"))
     message_id = models.TextField()
+    header_id = models.TextField(default="")
     subject = models.TextField(_("subject"))
     argument = models.TextField()
     tags = ArrayField(models.TextField())
@@ -96,6 +99,7 @@ class Email(models.Model):
     code = models.TextField()
     comment_at = models.DateTimeField(null=True)
     comment_key = models.BigIntegerField(null=True)
+    reason_id = models.IntegerField(null=True)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True)
@@ -168,6 +172,50 @@ class StoredEvent(models.Model):
     def came_late(self) -> bool:
         """Whether it arrived more than an hour after it occurred."""
         return self.received_at - self.occurred_at > timedelta(hours=1)
+
+
+class Tag(models.Model):
+    """A word that some emails of an account are marked with. Which ones is in feeds_tagged."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey("accounts.Account", models.DO_NOTHING, db_constraint=False, db_index=False)
+    name = models.TextField()
+
+    class Meta:
+        db_table = "feeds_tag"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReasonText(models.Model):
+    """Why emails of an account did not arrive: a server's answer without what differs from one email to the next."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey("accounts.Account", models.DO_NOTHING, db_constraint=False, db_index=False)
+    text = models.TextField()
+
+    class Meta:
+        db_table = "feeds_reason"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Repeat(models.Model):
+    """That another request told an event which was known already."""
+
+    pk = models.CompositePrimaryKey("email_id", "key", "inbox_id")
+    email = models.ForeignKey(Email, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="repeats")
+    key = models.BigIntegerField()
+    inbox_id = models.BigIntegerField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "feeds_repeat"
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.received_at:%Y-%m-%d %H:%M:%S}"
 
 
 class Rollup(models.Model):

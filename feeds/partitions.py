@@ -15,6 +15,8 @@ from feeds.models import id_at
 TABLES = {
     "feeds_email": ("id", sql.SQL(" with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)")),
     "feeds_event": ("email_id", sql.SQL("")),
+    "feeds_tagged": ("email_id", sql.SQL("")),
+    "feeds_repeat": ("email_id", sql.SQL("")),
     "feeds_inbox": ("id", sql.SQL("")),
 }
 MONTHS_BACK, MONTHS_AHEAD = 1, 2

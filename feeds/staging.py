@@ -6,8 +6,9 @@ wait for each other and never deadlock. Measured beside one transaction per even
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any
 
+from feeds import cohorts
 from feeds.events import Bounce, Kind
 
 if TYPE_CHECKING:
@@ -20,23 +21,36 @@ create temp table if not exists stage_address (
     account_id int, local text, domain text, addr text) on commit delete rows;
 create temp table if not exists stage_email (
     n int, key uuid, place_at timestamptz, account_id int, source_id int, is_test bool, message_id text, recipient text,
-    sender text collate "C", subject text, argument text, tags text[],
+    sender text collate "C", subject text, argument text, header_id text, tags text[],
     email_id bigint, recipient_id bigint, sender_id bigint) on commit delete rows;
 create temp table if not exists stage_event (
     n int, key bigint, occurred_at timestamptz, received_at timestamptz, inbox_id bigint, account_id int, source_id int,
     kind smallint, bounce smallint, name text, code text, comment text, url text, ip text, user_agent text
 ) on commit delete rows;
-delete from stage_address; delete from stage_email; delete from stage_event;
+create temp table if not exists stage_repeat (
+    n int, key bigint, inbox_id bigint, received_at timestamptz) on commit delete rows;
+delete from stage_address; delete from stage_email; delete from stage_event; delete from stage_repeat;
 """
 COPY_ADDRESSES = "copy stage_address from stdin"
 COPY_EMAILS = (
     "copy stage_email (n, key, place_at, account_id, source_id, is_test, message_id, recipient, sender, subject,"
-    " argument, tags) from stdin"
+    " argument, header_id, tags) from stdin"
 )
 COPY_EVENTS = "copy stage_event from stdin"
+COPY_REPEATS = "copy stage_repeat from stdin"
+
+# Kinds whose comment is a reason: why an email did not arrive.
+REASONED = (Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED)
+REASONS = f"""
+    insert into feeds_reason (account_id, text)
+    select distinct account_id, feeds_reason_of(comment) as text from stage_event
+    where comment <> '' and kind in ({", ".join(str(int(kind)) for kind in REASONED)})
+    except select account_id, text from feeds_reason
+    order by 1, 2 on conflict do nothing
+"""  # noqa: S608  # here and below: nothing comes from outside
 
 # Find or make the email of each message: addresses, then the claim of the message's key, then all ids at once.
-PLACE: tuple[LiteralString, ...] = (
+PLACE: tuple[str, ...] = (
     """
     insert into feeds_domain (name)
     select distinct domain from stage_address a
@@ -64,6 +78,30 @@ PLACE: tuple[LiteralString, ...] = (
     from feeds_message_key k, feeds_address r
     where k.key = e.key and r.account_id = e.account_id and r.addr = e.recipient
     """,
+    """
+    insert into feeds_tag (account_id, name)
+    select distinct account_id, unnest(tags) as name from stage_email
+    except select account_id, name from feeds_tag
+    order by 1, 2 on conflict do nothing
+    """,
+    """
+    insert into feeds_tagged (account_id, tag_id, email_id)
+    select e.account_id, t.id, e.email_id from stage_email e cross join lateral unnest(e.tags) as n (name)
+    join feeds_tag t on t.account_id = e.account_id and t.name = n.name
+    order by 1, 2, 3 on conflict do nothing
+    """,
+    REASONS,
+    """
+    insert into feeds_day_zone (account_id, zone)
+    select distinct e.account_id, a.time_zone from stage_email e join accounts_account a on a.id = e.account_id
+    where not exists (select from feeds_day_zone z where z.account_id = e.account_id)
+    order by 1 on conflict do nothing
+    """,
+    # Held to the end: an account's days are not recounted in another zone meanwhile.
+    """
+    select count(*) from (select from feeds_day_zone where account_id in (select account_id from stage_email)
+                          order by account_id for share) z
+    """,
 )
 
 # Kinds whose first time the email keeps, with the column. Their rollup counts emails as well as events.
@@ -87,10 +125,11 @@ COUNTERS = {
     Kind.MACHINE_OPENED: "machine_opens",
     Kind.MACHINE_CLICKED: "machine_clicks",
     Kind.DEFERRED: "deferrals",
+    Kind.UNKNOWN: "unknowns",
 }
 # What merges by taking the larger: any order of arrival ends with the same value, and text wins over none.
-MERGED = ("status", "bounce", "is_test", "sender", "subject", "argument", "last_at")
-COMMENT = ("comment", "code", "comment_at", "comment_key")
+MERGED = ("status", "bounce", "is_test", "is_late", "sender", "subject", "argument", "header_id", "last_at")
+COMMENT = ("comment", "code", "comment_at", "comment_key", "reason_id")
 # Whose answer is the email's comment. Of two answers at the same moment the one of higher rank is later in truth.
 ANSWERS = (Kind.PROCESSED, Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED)
 
@@ -111,19 +150,23 @@ FRESH = """
            s.name, s.code, s.comment, s.url, s.ip, s.user_agent
     from stage_event s join stage_email e using (n) order by 1, 2
     on conflict do nothing
-    returning email_id, key, occurred_at, account_id, source_id, kind, bounce, code, comment
+    returning email_id, key, occurred_at, received_at, account_id, source_id, kind, bounce, code, comment
 """
 ANSWER = f"""
     select distinct on (email_id) email_id, comment, code, occurred_at as comment_at,
+        case when kind in ({", ".join(str(int(kind)) for kind in REASONED)}) then (
+            select r.id from feeds_reason r
+            where r.account_id = fresh.account_id and r.text = feeds_reason_of(fresh.comment)) end as reason_id,
         ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58)
             | (key & ((1::bigint << 58) - 1)) as comment_key
     from fresh where comment <> '' and kind in ({", ".join(str(int(kind)) for kind in ANSWERS)})
     order by email_id, comment_at desc, comment_key desc
-"""  # noqa: S608  # here and below: nothing comes from outside
+"""  # noqa: S608
 TOLD = f"""
     select email_id,
         coalesce(max(kind) filter (where kind <= {Kind.DROPPED}), 0) as status, max(bounce) as bounce,
         min(occurred_at) as first_at, max(occurred_at) as last_at,
+        bool_or(received_at - occurred_at > interval '1 hour') as is_late,
         {_joined("count(*) filter (where kind = {k}) as {c}", COUNTERS)},
         {_joined("min(occurred_at) filter (where kind = {k}) as {c}", FIRST_TIMES)}
     from fresh group by email_id
@@ -144,21 +187,23 @@ CHANGES = f"""
 WRITTEN = f"""
     insert into feeds_email as m (
         id, account_id, source_id, recipient_id, sender_id, is_test, message_id, recipient, sender, subject,
-        argument, tags, status, bounce, first_at, last_at, {", ".join(_COUNTS)}, {", ".join(_TIMES)},
-        comment, code, comment_at, comment_key, updated_at)
+        argument, header_id, tags, is_late, status, bounce, first_at, last_at, {", ".join(_COUNTS)},
+        {", ".join(_TIMES)}, comment, code, comment_at, comment_key, reason_id, updated_at)
     select email_id, e.account_id, e.source_id, e.recipient_id, e.sender_id, e.is_test, e.message_id, e.recipient,
-        e.sender, e.subject, e.argument, e.tags, coalesce(t.status, 0), coalesce(t.bounce, 0),
+        e.sender, e.subject, e.argument, e.header_id, e.tags, coalesce(t.is_late, false), coalesce(t.status, 0),
+        coalesce(t.bounce, 0),
         coalesce(t.first_at, 'infinity'), coalesce(t.last_at, '-infinity'),
         {_joined("coalesce(t.{c}, 0)", _COUNTS)}, {_joined("t.{c}", _TIMES)},
-        coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, now()
+        coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, a.reason_id, now()
     from stage_email e left join told t using (email_id) left join answer a using (email_id)
     where t.email_id is not null or exists (
         select from feeds_email m where m.id = e.email_id and (
             e.sender > m.sender or e.subject > m.subject or e.argument > m.argument or e.is_test > m.is_test
-            or not m.tags @> e.tags))
+            or e.header_id > m.header_id or not m.tags @> e.tags))
     order by email_id
     on conflict (id) do update set {CHANGES}
-    returning account_id, {_joined("old.{c} as old_{c}, new.{c} as new_{c}", _TIMES)}
+    returning new.account_id, new.id, old.id as old_id, new.recipient_id,
+        {_joined("old.{c} as old_{c}, new.{c} as new_{c}", (*cohorts.SEEN, *_TIMES))}
 """  # noqa: S608
 # An email counts where its first event of a kind occurred; an earlier one that comes later moves it there.
 COUNTED = f"""
@@ -176,10 +221,25 @@ ROLLED = """
     on conflict (account_id, starts_at, kind) do update
     set events = r.events + excluded.events, emails = r.emails + excluded.emails
 """
+# The same event told by another request than the one it was first known from.
+REPEATED = """
+    insert into feeds_repeat (email_id, key, inbox_id, received_at)
+    select e.email_id, s.key, s.inbox_id, s.received_at from (
+        select n, key, inbox_id, received_at, true as is_known from stage_repeat
+        union all select n, key, inbox_id, received_at, false from stage_event
+    ) s join stage_email e using (n) left join feeds_event v on v.email_id = e.email_id and v.key = s.key
+    where s.inbox_id is distinct from v.inbox_id and s.inbox_id is not null and (s.is_known or v.key is not null)
+    order by 1, 2, 3 on conflict do nothing
+"""
+CHANGED = """
+    insert into feeds_change (xid, account_id, at, emails)
+    select pg_current_xact_id(), account_id, now(), array_agg(id order by id) from written group by account_id
+"""
 # Returns the number of new events per source, and those after which an address must not be mailed.
 WRITE = f"""
 with fresh as ({FRESH}), answer as ({ANSWER}), told as ({TOLD}), written as ({WRITTEN}), counted as ({COUNTED}),
-    rolled as ({ROLLED})
+    rolled as ({ROLLED}), side as ({cohorts.sides(_TIMES)}), cohorted as ({cohorts.COHORTED}),
+    dayed as ({cohorts.DAYED}), repeated as ({REPEATED}), changed as ({CHANGED})
 select
     (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
     (select jsonb_agg(jsonb_build_array(f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
@@ -193,10 +253,12 @@ def fill(
     addresses: Iterable[tuple[Any, ...]],
     emails: Iterable[tuple[Any, ...]],
     events: Iterable[tuple[Any, ...]],
+    repeats: Iterable[tuple[Any, ...]],
 ) -> None:
     """Copy a batch into the temporary tables; the tuples are in the order of their columns."""
     cursor.execute(TABLES)
-    for statement, rows in ((COPY_ADDRESSES, addresses), (COPY_EMAILS, emails), (COPY_EVENTS, events)):
+    batch = ((COPY_ADDRESSES, addresses), (COPY_EMAILS, emails), (COPY_EVENTS, events), (COPY_REPEATS, repeats))
+    for statement, rows in batch:
         with cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
