@@ -30,6 +30,7 @@ create index feeds_email_message on feeds_email (account_id, hashtextextended(me
     '';
 create index feeds_email_header on feeds_email (account_id, hashtextextended(header_id, 0), id) where header_id <> '';
 create index feeds_email_argument on feeds_email (account_id, hashtextextended(argument, 0), id) where argument <> '';
+create index feeds_email_orphan on feeds_email (account_id, id) where message_id = '';
 
 -- An email's code changes, its events' codes do not: of the emails found here the feed shows those that still have it.
 -- Codes of success are on half of all emails; these are found by looking through the newest.
