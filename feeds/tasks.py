@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from feeds import inbox, partitions
+from feeds import inbox, partitions, rollups
 
 # The next sweep does the work, /readyz tells it, and the road in logs what it spools: no traceback every two seconds.
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -22,3 +22,8 @@ def keep_partitions() -> None:
     now = timezone.now()
     partitions.make(now)
     partitions.drop_expired(now)
+
+
+@shared_task(throws=DATABASE_AWAY)
+def follow_zones() -> None:
+    rollups.follow_zones()
