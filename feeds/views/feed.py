@@ -32,20 +32,25 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an address asks for: a filter, or what is unclear about it, and where the page begins."""
+    """What an address asks for: a filter, or what is unclear about it, where the list begins (the emails older than
+    the one of this id) and which email is open beside it."""
 
     wanted: Filter
     unclear: Unclear | None
-    before: int | None
+    older: int | None
+    opened: int | None
 
     @classmethod
     def read(cls, params: QueryDict) -> Asked:
-        before = params.get("before", "")
-        place = int(before) if before.isascii() and before.isdigit() and len(before) < 20 else None
+        opened = _id(params.get("open", ""))
         try:
-            return cls(Filter.read(params), None, None if place is None else min(place, MAX_ID))
+            return cls(Filter.read(params), None, _id(params.get("older", "")), opened)
         except Unclear as error:
-            return cls(Filter(), error, None)
+            return cls(Filter(), error, None, opened)
+
+
+def _id(text: str) -> int | None:
+    return min(int(text), MAX_ID) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def address(name: str, slug: str, wanted: Filter, **more: object) -> str:
@@ -60,15 +65,17 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
     # Before the search: what comes in between is then told again, never missed.
     version = live.version(access.account.id)
     now = timezone.now()
-    found = search.Page([], None) if asked.unclear else search.page(access, wanted, now, asked.before, PAGE)
+    place = {} if asked.older is None else {"older": asked.older}
+    found = search.Page([], None) if asked.unclear else search.page(access, wanted, now, asked.older, PAGE)
     return {
         "wanted": wanted,
         "page": found,
         "rows": rows.draw(found.emails, access.account, now),
         "version": version,
-        "is_first": asked.before is None,
-        "is_live": asked.before is None and not asked.unclear,
-        "older_url": address("feed", slug, wanted, before=found.older) if found.older else "",
+        "address": address("feed", slug, wanted, **place),
+        "is_first": asked.older is None,
+        "is_live": asked.older is None and not asked.unclear,
+        "older_url": address("feed", slug, wanted, older=found.older) if found.older else "",
         "newest_url": address("feed", slug, wanted),
         "fresh_url": address("feed-fresh", slug, wanted),
         "export_url": address("feed-export", slug, wanted),
@@ -89,6 +96,7 @@ def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
         "params": request.GET,
         "meanings": MEANINGS,
         "unclear": asked.unclear,
+        "opened": asked.opened,
         "is_begun": bool(context["page"].emails) or is_begun(access),
     }
     if not context["is_begun"]:

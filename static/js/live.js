@@ -94,12 +94,6 @@ async function tick() {
   wait = setTimeout(tick, Math.min(EVERY_MS * 2 ** Math.max(0, failures - 1), LONGEST_MS));
 }
 
-// What shows a title lies above the row's link.
-document.addEventListener("click", (event) => {
-  const row = event.target.closest("#emails tbody tr");
-  if (row && !event.target.closest("a") && !String(window.getSelection())) row.querySelector(".row-link").click();
-});
-
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-live-toggle]")) return;
   if (olderShown()) {

@@ -1,17 +1,25 @@
-"""Chromium for the browser tests, and a page whose console must have stayed silent."""
+"""Chromium for the browser tests, a page whose console must have stayed silent, and an account with emails."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, sync_playwright
 
+from accounts.models import Account, Role
+from feeds.events import Bounce, Kind
+from feeds.lifecycle import record
+from tests import make
 from tests.browser.chromium import NOT_FOUND, find
+from webhooks.models import Source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,6 +27,11 @@ if TYPE_CHECKING:
 
 # The policy's violations are told on the console only in some cases; the event is told in all.
 WATCH = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + e.blockedURI))"
+
+
+WIDTHS = pytest.mark.parametrize("width", [pytest.param(1440, id="wide"), pytest.param(375, id="phone")])
+SCHEMES = pytest.mark.parametrize("color_scheme", ["light", "dark"])
+type Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +84,57 @@ def offline(page: Page) -> Iterator[None]:
     page.context.set_offline(True)
     yield
     page.context.set_offline(False)
+
+
+@pytest.fixture
+def acme() -> Account:
+    return make.account(time_zone="America/Sao_Paulo")
+
+
+@pytest.fixture
+def src(acme: Account) -> Source:
+    return make.source(acme)
+
+
+@pytest.fixture
+def signed_in(open_page: Open, acme: Account) -> Open:
+    """Opens the feed as an owner who is signed in."""
+    client = Client()
+    client.force_login(make.member(acme, "olga", Role.OWNER, password="correct-horse"))
+
+    def make_page(width: int = 1440, path: str = "", **options: Any) -> Page:
+        page = open_page(width, **options)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "domain": "localhost", "path": "/"}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(f"/a/{acme.slug}/{path}")
+        return page
+
+    return make_page
+
+
+def happen(source: Source, kind: Kind, recipient: str, ago: float = 0, **fields: Any) -> None:
+    at = timezone.now() - timedelta(seconds=ago)
+    event = make.event(kind, recipient, message_id=f"m-{recipient}", occurred_at=at, **fields)
+    record([make.arrival(source, event, received_at=timezone.now())])
+
+
+def fill(source: Source, count: int = 60) -> None:
+    """Many delivered emails, and one bounce that is the newest."""
+    now = timezone.now()
+    events = [
+        make.event(
+            Kind.DELIVERED,
+            f"p{n}@example.com",
+            message_id=f"m-p{n}@example.com",
+            occurred_at=now - timedelta(minutes=n + 5),
+            sender="news@acme.test",
+            subject=f"Offer {n}",
+            comment="250 2.0.0 OK",
+        )
+        for n in range(count)
+    ]
+    record([make.arrival(source, *events, received_at=now)])
+    happen(source, Kind.MACHINE_OPENED, "bounced@example.org", ago=30)
+    happen(
+        source, Kind.BOUNCED, "bounced@example.org", ago=20, bounce=Bounce.HARD, code="5.1.1", comment="550 5.1.1 No"
+    )

@@ -213,7 +213,7 @@ def test_an_unclear_filter_is_answered_with_what_to_do(
 @pytest.mark.parametrize("before", ["x", "-1", "9" * 19, "9" * 40, "²", ""])
 def test_a_broken_place_in_the_list_is_no_error(client: Client, acme: Account, src: Source, before: str) -> None:
     happen(src, Kind.DELIVERED)
-    assert client.get(f"/a/{acme.slug}/?before={before}").status_code == 200
+    assert client.get(f"/a/{acme.slug}/?older={before}").status_code == 200
 
 
 def test_pages_lead_to_older_emails_and_back(client: Client, acme: Account, src: Source) -> None:
@@ -226,7 +226,7 @@ def test_pages_lead_to_older_emails_and_back(client: Client, acme: Account, src:
     record([make.arrival(src, *events, received_at=timezone.now())])
     first = client.get(f"/a/{acme.slug}/?status=sent")
     older_url = first.context["older_url"]
-    assert older_url.startswith(f"/a/{acme.slug}/?status=sent&before=")
+    assert older_url.startswith(f"/a/{acme.slug}/?status=sent&older=")
     second = client.get(older_url)
     assert recipients(first) + recipients(second) == [f"p{n}@example.com" for n in range(60)]
     assert f'href="/a/{acme.slug}/?status=sent">' in text(second)
