@@ -15,7 +15,7 @@ from psycopg import sql
 
 from feeds import copying
 from feeds.events import Bounce, Status
-from feeds.search import conditions, reach
+from feeds.terms import resolve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -65,20 +65,15 @@ def columns() -> list[tuple[str, sql.Composable]]:
 
 def statement(access: Access, wanted: Filter, now: datetime) -> sql.Composed:
     """The COPY of this filter, newest first, with a line of names."""
-    where = reach(access, wanted, now)
-    condition, values = conditions(wanted)
+    condition, values = resolve(wanted, access.account, now).sql()
     pieces = condition.split("%s")
     filled: list[sql.Composable] = [sql.SQL(pieces[0])]
     for value, piece in zip(values, pieces[1:], strict=True):
         filled += [sql.Literal(value), sql.SQL(piece)]
     named = [sql.SQL("{} as {}").format(made, sql.Identifier(name)) for name, made in columns()]
     return sql.SQL(
-        "copy (select {} from feeds_email where account_id = {} and id >= {} and id < {} and {} order by id desc)"
-        " to stdout with (format csv, header)"
-    ).format(
-        sql.SQL(", ").join(named), sql.Literal(where.account_id), sql.Literal(where.low), sql.Literal(where.high),
-        sql.Composed(filled),
-    )  # fmt: skip
+        "copy (select {} from feeds_email where {} order by id desc) to stdout with (format csv, header)"
+    ).format(sql.SQL(", ").join(named), sql.Composed(filled))
 
 
 def content(request: HttpRequest, access: Access, wanted: Filter, now: datetime) -> Generator[bytes] | Streamed:

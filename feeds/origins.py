@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 class Namer(Protocol):
-    """The names of these sources of an account, as far as they exist."""
+    """The names of these sources of an account, as far as they exist; None: of all it has."""
 
-    def __call__(self, account_id: int, source_ids: Collection[int]) -> Mapping[int, str]: ...
+    def __call__(self, account_id: int, source_ids: Collection[int] | None) -> Mapping[int, str]: ...
 
 
 _namers: list[Namer] = []
@@ -22,8 +22,8 @@ def register(namer: Namer) -> None:
     _namers.append(namer)
 
 
-def names(account_id: int, source_ids: Collection[int]) -> dict[int, str]:
-    """The names of these sources; one that was deleted is missing."""
+def names(account_id: int, source_ids: Collection[int] | None = None) -> dict[int, str]:
+    """The names of these sources, or of all of the account; one that was deleted is missing."""
     found: dict[int, str] = {}
     for namer in _namers:
         found.update(namer(account_id, source_ids))

@@ -26,9 +26,10 @@ class SourceQuerySet(models.QuerySet["Source"]):
         """The sources of the account this person is in, by name."""
         return self.filter(account=access.account).order_by("name", "id")
 
-    def names(self, account_id: int, source_ids: Collection[int]) -> dict[int, str]:
-        """What these sources of an account are called."""
-        return dict(self.filter(account_id=account_id, id__in=source_ids).values_list("id", "name"))
+    def names(self, account_id: int, source_ids: Collection[int] | None = None) -> dict[int, str]:
+        """What these sources of an account are called, or all it has."""
+        ours = self.filter(account_id=account_id)
+        return dict((ours if source_ids is None else ours.filter(id__in=source_ids)).values_list("id", "name"))
 
 
 class Source(models.Model):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from django.http import HttpResponse, HttpResponseBadRequest, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +20,7 @@ from feeds import live, rows, search
 from feeds.meanings import MEANINGS
 from feeds.models import MAX_ID, Email
 from feeds.query import Filter, Unclear
+from feeds.terms import resolve
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -41,10 +42,13 @@ class Asked:
     opened: int | None
 
     @classmethod
-    def read(cls, params: QueryDict) -> Asked:
+    def read(cls, request: HttpRequest, access: Access) -> Asked:
+        params = request.GET
         opened = _id(params.get("open", ""))
         try:
-            return cls(Filter.read(params), None, _id(params.get("older", "")), opened)
+            wanted = Filter.read(params)
+            resolve(wanted, access.account, timezone.now())
+            return cls(wanted, None, _id(params.get("older", "")), opened)
         except Unclear as error:
             return cls(Filter(), error, None, opened)
 
@@ -87,7 +91,7 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
 @require_safe
 def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
     """The emails of an account, newest first. With htmx only the list, or only the older rows."""
-    asked = Asked.read(request.GET)
+    asked = Asked.read(request, access)
     context = listed(request, access, asked)
     target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
     if target == "emails":
@@ -128,7 +132,7 @@ def is_begun(access: Access) -> bool:
 @require_safe
 def fresh(request: HttpRequest, access: Access) -> HttpResponseBase:
     """The rows of the first page, or 204 while nothing changed since the version the page has (`?version=`)."""
-    asked = Asked.read(request.GET)
+    asked = Asked.read(request, access)
     version = live.version(access.account.id)
     if asked.unclear:
         return HttpResponseBadRequest(str(asked.unclear), content_type="text/plain; charset=utf-8")
@@ -141,7 +145,7 @@ def fresh(request: HttpRequest, access: Access) -> HttpResponseBase:
 @require_safe
 def export(request: HttpRequest, access: Access) -> HttpResponseBase:
     """The whole filter as CSV."""
-    asked = Asked.read(request.GET)
+    asked = Asked.read(request, access)
     if asked.unclear:
         return redirect(f"{reverse('feed', args=[access.account.slug])}?{request.GET.urlencode()}")
     now = timezone.now()
