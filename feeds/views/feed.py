@@ -38,7 +38,7 @@ class Asked:
 
     wanted: Filter
     unclear: Unclear | None
-    older: int | None
+    before: int | None
     opened: int | None
 
     @classmethod
@@ -48,7 +48,7 @@ class Asked:
         try:
             wanted = Filter.read(params)
             resolve(wanted, access.account, timezone.now())
-            return cls(wanted, None, _id(params.get("older", "")), opened)
+            return cls(wanted, None, _id(params.get("before", "")), opened)
         except Unclear as error:
             return cls(Filter(), error, None, opened)
 
@@ -69,17 +69,17 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
     # Before the search: what comes in between is then told again, never missed.
     version = live.version(access.account.id)
     now = timezone.now()
-    place = {} if asked.older is None else {"older": asked.older}
-    found = search.Page([], None) if asked.unclear else search.page(access, wanted, now, asked.older, PAGE)
+    place = {} if asked.before is None else {"before": asked.before}
+    found = search.Page([], None) if asked.unclear else search.page(access, wanted, now, asked.before, PAGE)
     return {
         "wanted": wanted,
         "page": found,
         "rows": rows.draw(found.emails, access.account, now),
         "version": version,
         "address": address("feed", slug, wanted, **place),
-        "is_first": asked.older is None,
-        "is_live": asked.older is None and not asked.unclear,
-        "older_url": address("feed", slug, wanted, older=found.older) if found.older else "",
+        "is_first": asked.before is None,
+        "is_live": asked.before is None and not asked.unclear,
+        "older_url": address("feed", slug, wanted, before=found.older) if found.older else "",
         "newest_url": address("feed", slug, wanted),
         "fresh_url": address("feed-fresh", slug, wanted),
         "export_url": address("feed-export", slug, wanted),
