@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
+from feeds.answers import enhanced_code
 from feeds.events import Bounce
 
-# RFC 3463. Nothing but blanks and punctuation may stand around it: 192.5.1.1 is no code, nor is 5.1.1.2.
-_CODE = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+__all__ = ["HARD_BASIC", "HARD_CODES", "bounce", "enhanced_code"]
+
 _BASIC = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _NOT_WORDS = re.compile(r"<[^<>]*>|\S+@\S+|\bhttps?:\S+")
 
@@ -51,12 +52,6 @@ _REFUSED = _any_of(
     r"relay|authenticat|not authorized|permission|restricted|\bsender|access denied|banned|administrative|forbidden",
     r"content|protocol|rejected by recipients|\bptr\b|reverse dns|\btls\b|message (?:rejected|refused)",
 )
-
-
-def enhanced_code(reply: str) -> str:
-    """The enhanced status code (RFC 3463) in a reply, or "". The digits of an IP address are not one."""
-    found = _CODE.search(reply)
-    return found[1] if found else ""
 
 
 def bounce(reply: str, code: str = "", unsaid: Bounce = Bounce.SOFT) -> Bounce:
