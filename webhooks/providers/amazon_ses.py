@@ -15,7 +15,19 @@ from django.utils.translation import gettext_lazy
 from feeds.events import Bounce, Event, Kind
 from webhooks import sns
 from webhooks.providers import base, replies
-from webhooks.providers.fields import Record, argument, bare, entries, iso, record, section, text, undated, words
+from webhooks.providers.fields import (
+    Record,
+    argument,
+    bare,
+    entries,
+    header_id,
+    iso,
+    record,
+    section,
+    text,
+    undated,
+    words,
+)
 from webhooks.requests import RawRequest, Refused, Unreadable, read_json
 
 KINDS = {
@@ -66,6 +78,10 @@ def events(raw: Record, envelope: Record, request: RawRequest) -> list[Event]:
         Event,
         kind=kind_of(name, details),
         message_id=text(mail.get("messageId")).strip("<>"),
+        # The sender's own: SES gives the email another one, made of its id, on the way out.
+        header_id=header_id(
+            section(mail, "commonHeaders").get("messageId") or next(iter(headers(mail, "message-id")), "")
+        ),
         occurred_at=at or request.received_at,
         event_id=text(details.get("feedbackId") or envelope.get("MessageId")) or undated(at, raw),
         name=name,

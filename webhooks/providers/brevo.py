@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import base, replies
-from webhooks.providers.fields import Record, argument, bare, epoch, records, text, undated, words
+from webhooks.providers.fields import Record, argument, bare, epoch, header_id, records, text, undated, words
 from webhooks.requests import RawRequest, Refused, Unreadable, read_json
 
 KINDS = {
@@ -56,6 +56,7 @@ def event(raw: Record, request: RawRequest) -> Event:
     return Event(
         kind=KINDS.get(name, Kind.UNKNOWN),
         message_id=text(raw.get("message-id")),
+        header_id=header_id(raw.get("message-id")),
         recipient=bare(raw.get("email")),
         occurred_at=at or request.received_at,
         event_id=undated(at, raw),

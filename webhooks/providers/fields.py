@@ -60,6 +60,11 @@ def bare(value: object) -> str:
     return (parseaddr(value)[1] or value).strip() if "<" in value else value.strip()
 
 
+def header_id(value: object) -> str:
+    """A Message-ID header without its angle brackets; "" for what is no text."""
+    return value.strip().removeprefix("<").removesuffix(">") if isinstance(value, str) else ""
+
+
 def words(value: object) -> tuple[str, ...]:
     """Tags: a list, a single word, or JSON of either in a text."""
     if isinstance(value, str) and value.startswith("["):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import base, mailgun_forms, replies
-from webhooks.providers.fields import Record, argument, bare, epoch, record, section, text, undated, words
+from webhooks.providers.fields import Record, argument, bare, epoch, header_id, record, section, text, undated, words
 from webhooks.requests import RawRequest, Refused, Unreadable
 
 KINDS = {
@@ -69,6 +69,7 @@ def event(raw: Record, request: RawRequest) -> Event:
         kind=kind,
         # The header as it was in the email: Mailgun leaves the angle brackets out in this format, not in the other.
         message_id=f"<{message_id}>" if message_id and not message_id.startswith("<") else message_id,
+        header_id=header_id(message_id),
         recipient=bare(raw.get("recipient") or headers.get("to")),
         occurred_at=at or request.received_at,
         # Mailgun calls it unique within a day, which within one email is more than enough. The signature's token

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import replies
-from webhooks.providers.fields import argument, bare, epoch, text, undated
+from webhooks.providers.fields import argument, bare, epoch, header_id, text, undated
 from webhooks.requests import RawRequest, Unreadable, read_json
 
 KINDS = {
@@ -49,6 +49,7 @@ def event(request: RawRequest) -> Event:
     return Event(
         kind=kind,
         message_id=f"<{message_id}>" if message_id and not message_id.startswith("<") else message_id,
+        header_id=header_id(message_id),
         recipient=bare(first(fields, "recipient")),
         occurred_at=at or request.received_at,
         event_id=fields.get("token", [""])[-1] or undated(at, fields),

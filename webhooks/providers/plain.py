@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import base, replies, standard
-from webhooks.providers.fields import Record, argument, bare, epoch, iso, records, text, undated, words
+from webhooks.providers.fields import Record, argument, bare, epoch, header_id, iso, records, text, undated, words
 from webhooks.requests import RawRequest, Unreadable
 
 KINDS = {
@@ -49,6 +49,7 @@ def event(raw: Record, request: RawRequest, place: int) -> Event:
     return Event(
         kind=kind,
         message_id=text(raw.get("message_id")),
+        header_id=header_id(raw.get("header_id")),
         recipient=bare(required(raw, "recipient", place)),
         occurred_at=at or request.received_at,
         event_id=text(raw.get("id")) or undated(at, raw),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import base, replies
-from webhooks.providers.fields import Record, bare, epoch, record, section, text, undated, words
+from webhooks.providers.fields import Record, bare, epoch, header_id, record, section, text, undated, words
 from webhooks.requests import RawRequest, Refused, Unreadable
 
 # By the status of a delivery, which says more than the event's name does.
@@ -63,6 +63,7 @@ def event(raw: Record, payload: Record, message: Record, request: RawRequest) ->
     return Event(
         kind=kind,
         message_id=text(message.get("id")),
+        header_id=header_id(message.get("message_id")),
         recipient=bare(message.get("to")),
         occurred_at=at or request.received_at,
         event_id=text(raw.get("uuid")) or undated(at, raw),

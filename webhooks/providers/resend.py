@@ -9,7 +9,19 @@ from django.utils.translation import gettext_lazy
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import base, replies, standard
-from webhooks.providers.fields import Record, argument, bare, entries, iso, record, section, text, undated, words
+from webhooks.providers.fields import (
+    Record,
+    argument,
+    bare,
+    entries,
+    header_id,
+    iso,
+    record,
+    section,
+    text,
+    undated,
+    words,
+)
 from webhooks.requests import RawRequest, Unreadable, read_json
 
 KINDS = {
@@ -56,6 +68,7 @@ def event(raw: Record, name: str, request: RawRequest) -> Event:
     return Event(
         kind=kind,
         message_id=text(data.get("email_id")),
+        header_id=header_id(next(iter(headers(data, "message-id")), "")),
         # Resend does not say which of several recipients an event is about, only whom the email went to.
         recipient=bare(next(iter(entries(data, "to")), "")),
         occurred_at=at or request.received_at,

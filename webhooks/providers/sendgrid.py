@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from feeds.events import Bounce, Event, Kind
 from webhooks.providers import base, replies
-from webhooks.providers.fields import Record, argument, bare, epoch, records, text, undated, words
+from webhooks.providers.fields import Record, argument, bare, epoch, header_id, records, text, undated, words
 from webhooks.requests import RawRequest, Refused
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
@@ -77,6 +77,8 @@ def event(raw: Record, request: RawRequest) -> Event:
         tags=words(raw.get("category")),
         argument=argument(own) if own else "",
         comment=comment,
+        # As it was when SendGrid took the email; opens and clicks do not have it.
+        header_id=header_id(raw.get("smtp-id")),
         code=replies.enhanced_code(comment) or replies.enhanced_code(status),
         bounce=hard_or_soft(raw, comment, status) if kind is Kind.BOUNCED else Bounce.NONE,
         url=text(raw.get("url")),
