@@ -1,4 +1,4 @@
-// Buttons with data-copy put that text on the clipboard. Without scripts they would do nothing, so they start hidden.
+// Buttons with data-copy put that text on the clipboard. Without scripts the style sheet hides them.
 const SHOWN_MS = 2000;
 
 async function copy(text) {
@@ -22,12 +22,12 @@ function say(button, words) {
   button.timer = setTimeout(() => (label.textContent = button.dataset.words), SHOWN_MS);
 }
 
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", () =>
-    copy(button.dataset.copy).then(
-      () => say(button, button.dataset.copied),
-      () => say(button, button.dataset.failed),
-    ),
+// On the document, because parts of a page come and go.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  copy(button.dataset.copy).then(
+    () => say(button, button.dataset.copied),
+    () => say(button, button.dataset.failed),
   );
-}
+});
