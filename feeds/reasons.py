@@ -9,13 +9,14 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from feeds.events import Bounce, Kind, Status
+from feeds.events import Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from feeds.models import Email, StoredEvent
+    from feeds.story import Story
 
 # The columns of the first times, in the order of a life.
 FIRSTS = (
@@ -40,11 +41,18 @@ def firsts(email: Email) -> list[tuple[Kind, datetime]]:
     return [(kind, time) for kind, time in times if time is not None]
 
 
-def why(email: Email, events: Sequence[StoredEvent]) -> list[str]:
+# Of so many events each is named; of more only their number is told.
+NAMED = 3
+
+
+def why(story: Story) -> list[str]:
     """Which event made the status, and what became of the others. Times are of the current zone."""
+    email, events = story.email, story.events
     raising = [event for event in events if Kind(event.kind).raises]
-    sentences = [_winner(email, raising, events)]
+    sentences = [_winner(email, story.deciding, events)]
     sentences += _lower_but_later(email, raising)
+    sentences += _out_of_order(story)
+    sentences += _told_again(story)
     if email.is_retrying:
         sentences.append(
             ngettext(
@@ -80,8 +88,7 @@ def why(email: Email, events: Sequence[StoredEvent]) -> list[str]:
     return sentences
 
 
-def _winner(email: Email, raising: Sequence[StoredEvent], events: Sequence[StoredEvent]) -> str:
-    winning = min((e for e in raising if e.kind == email.status), key=lambda e: e.occurred_at, default=None)
+def _winner(email: Email, winning: StoredEvent | None, events: Sequence[StoredEvent]) -> str:
     label = {"status": Status(email.status).label}
     if winning is None:
         if events:
@@ -92,6 +99,37 @@ def _winner(email: Email, raising: Sequence[StoredEvent], events: Sequence[Store
         "event": Kind(winning.kind).label,
         "time": moment(winning.occurred_at),
     }
+
+
+def _out_of_order(story: Story) -> list[str]:
+    """What arrived only after something that occurred later."""
+    overtaken = [step.event for step in story.steps if step.was_overtaken]
+    if len(overtaken) > NAMED:
+        return [
+            _("%(n)d events arrived only after others that happened later. Their order of arrival does not matter.")
+            % {"n": len(overtaken)}
+        ]
+    return [
+        _("“%(event)s” of %(time)s arrived only after what happened later. The order of arrival does not matter.")
+        % {"event": Kind(event.kind).label, "time": moment(event.occurred_at)}
+        for event in overtaken
+    ]
+
+
+def _told_again(story: Story) -> list[str]:
+    """What the source told more than once."""
+    again = [step for step in story.steps if step.again]
+    if len(again) > NAMED:
+        return [_("%(n)d events were told more than once. Each counts once.") % {"n": len(again)}]
+    return [
+        ngettext(
+            "“%(event)s” of %(time)s was told once more. It counts once.",
+            "“%(event)s” of %(time)s was told %(n)d times more. It counts once.",
+            step.again,
+        )
+        % {"event": Kind(step.event.kind).label, "time": moment(step.event.occurred_at), "n": step.again}
+        for step in again
+    ]
 
 
 def _lower_but_later(email: Email, raising: Sequence[StoredEvent]) -> list[str]:
@@ -113,17 +151,16 @@ def moment(time: datetime) -> str:
     return f"{date_format(local, 'SHORT_DATE_FORMAT')} {date_format(local, 'H:i:s')}"
 
 
-def answer(email: Email) -> str:
-    """What a bounce, a drop or a deferral means for the next email, in a sentence; "" for all else."""
-    if email.status == Status.DROPPED:
-        return _(
-            "It was never sent. As long as the address stays on the suppression list, further emails to it "
-            "are dropped too."
-        )
-    if email.status == Status.BOUNCED and email.bounce == Bounce.HARD:
-        return _("The address does not accept mail and will not: it is on the suppression list now.")
-    if email.status == Status.BOUNCED and email.bounce == Bounce.SOFT:
-        return _("The server gave up on this email, but the address may work again. It was not suppressed.")
-    if email.is_retrying:
-        return _("This answer is temporary. Wait: the next attempt may succeed.")
-    return ""
+def summary(story: Story) -> str:
+    """The email in a few lines of plain text, for a ticket or a reply to whoever asks. Times are of the current zone."""
+    email = story.email
+    lines = [
+        (_("Recipient"), email.recipient or _("unknown")),
+        (_("Sender"), email.sender),
+        (_("Subject"), email.subject),
+        (_("Status"), Status(email.status).label),
+        *((Kind(kind).label, moment(time)) for kind, time in firsts(email)),
+        (_("The server's answer"), email.comment),
+        (_("Message id"), email.header_id or email.message_id),
+    ]
+    return "\n".join(f"{label}: {value}" for label, value in lines if value)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from feeds.views import display, emails, feed, meanings
+from feeds.views import display, emails, feed, meanings, orphans, recipients
 
 ACCOUNT = "a/<slug:slug>/"
 
@@ -16,4 +16,6 @@ urlpatterns = [
     path(ACCOUNT + "statuses/", meanings.statuses, name="statuses"),
     path(ACCOUNT + "emails/<int:email_id>/", emails.email, name="email"),
     path(ACCOUNT + "emails/<int:email_id>/events/<str:key>/", emails.raw, name="email-raw"),
+    path(ACCOUNT + "recipients/<path:address>/", recipients.recipient, name="recipient"),
+    path(ACCOUNT + "orphans/", orphans.orphans, name="orphans"),
 ]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from accounts.access import Access
 
 
 class Reason(models.IntegerChoices):
@@ -13,6 +18,16 @@ class Reason(models.IntegerChoices):
     SPAM = 2, _("Reported as spam")
     UNSUBSCRIBED = 3, _("Unsubscribed")
     MANUAL = 4, _("Added by hand")
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def visible_in(self, access: Access) -> SuppressionQuerySet:
+        """The list of the account this person is in."""
+        return self.filter(account=access.account)
+
+    def of_address(self, address: str) -> SuppressionQuerySet:
+        """Why this address (in any case) must not be mailed, the earliest reason first."""
+        return self.filter(address=address.lower()).order_by("since", "reason")
 
 
 class Suppression(models.Model):
@@ -28,6 +43,8 @@ class Suppression(models.Model):
     email_id = models.BigIntegerField(null=True)
     event_key = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SuppressionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("suppression")

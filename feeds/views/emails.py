@@ -9,10 +9,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import account_page
-from feeds import inbox, origins, reasons
+from feeds import answers, inbox, reasons, story
+from feeds.events import Kind
 from feeds.models import Email, StoredEvent
+from suppression.models import Suppression
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 
     from accounts.access import Access
 
-# A newsletter opened by a whole office, or a scanner run wild, must not make a page of megabytes.
-MOST_EVENTS = 500
+# The element beside the list that an email opens in, as htmx names its target.
+PANEL = "panel"
 
 
 def find(access: Access, email_id: int) -> Email:
@@ -33,28 +36,29 @@ def find(access: Access, email_id: int) -> Email:
 
 
 @account_page()
+@vary_on_headers("HX-Request", "HX-Target")
 @require_safe
 def email(request: HttpRequest, access: Access, email_id: int) -> HttpResponseBase:
-    """All that is known of one email."""
+    """All that is known of one email: a page, or with htmx what the panel beside the list shows."""
     found = find(access, email_id)
-    events = list(
-        StoredEvent.objects.filter(email_id=found.id).order_by("occurred_at", "received_at", "key")[: MOST_EVENTS + 1]
-    )
-    cut, events = len(events) > MOST_EVENTS, events[:MOST_EVENTS]
-    names = origins.names(access.account.id, {found.source_id, *(event.source_id for event in events)})
+    told = story.tell(found)
+    step = told.answer
+    suppressed = Suppression.objects.visible_in(access).of_address(found.recipient) if found.recipient else ()
     context = {
         "email": found,
-        "events": [(event, names.get(event.source_id, "")) for event in events],
-        "is_cut": cut,
-        "source_name": names.get(found.source_id, ""),
+        "story": told,
         "firsts": reasons.firsts(found),
-        "why": reasons.why(found, events),
-        "answers": reasons.answer(found),
+        "why": reasons.why(told),
+        "answer": answers.explain(step.event, Kind(step.event.kind)) if step else None,
+        "summary": reasons.summary(told),
+        "suppressed": list(suppressed),
     }
-    return render(request, "feeds/email.html", context)
+    is_panel = request.headers.get("HX-Request") and request.headers.get("HX-Target") == PANEL
+    return render(request, "feeds/email_panel.html" if is_panel else "feeds/email.html", context)
 
 
 @account_page()
+@vary_on_headers("HX-Request")
 @require_safe
 def raw(request: HttpRequest, access: Access, email_id: int, key: str) -> HttpResponseBase:
     """The source's own record of one event: as part of the page with htmx, as plain text without."""

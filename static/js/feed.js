@@ -60,7 +60,7 @@ function show(id, focus) {
   for (const link of side.querySelectorAll("[data-panel-page]")) link.href = page(id);
   for (const link of side.querySelectorAll("[data-panel-close]")) link.href = here("");
   fit();
-  const done = window.htmx.ajax("GET", page(id), { source: panel, target: panel, swap: "innerHTML", select: ".email-head, .email-columns" });
+  const done = window.htmx.ajax("GET", page(id), { source: panel, target: panel, swap: "innerHTML" });
   done.then(() => {
     panel.scrollTop = 0;
     if (focus) panel.focus({ preventScroll: true });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,14 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account, Membership, Role
-from feeds import inbox
-from feeds.events import Bounce, Kind
+from feeds.events import Kind
 from feeds.lifecycle import record
 from feeds.models import Email
 from tests import make
-from webhooks import intake
 from webhooks.models import Source
-from webhooks.providers import plain
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
@@ -325,72 +321,7 @@ def test_the_download_of_an_unclear_filter_leads_to_the_page_that_explains(clien
     assert response["Location"] == f"/a/{acme.slug}/?status=lost"
 
 
-# ---- One email --------------------------------------------------------------------------------------------
-
-
-def test_the_email_tells_its_life_and_why_it_has_its_status(client: Client, acme: Account, src: Source) -> None:
-    happen(src, Kind.OPENED, ago=100, ip="192.0.2.7", user_agent="Thunderbird")
-    happen(src, Kind.DELIVERED, ago=50, comment="250 2.0.0 OK gsmtp")
-    email = happen(src, Kind.MACHINE_CLICKED, ago=40, url="https://acme.test/x")
-    page = text(client.get(f"/a/{acme.slug}/emails/{email.id}/"))
-    for words in (
-        "“Opened”, because of the event “Opened” of",
-        "“Delivered” happened later but says less than “Opened”",
-        "counted apart and never raises the status",
-        "250 2.0.0 OK gsmtp",
-        "192.0.2.7",
-        "Thunderbird",
-        "https://acme.test/x",
-        "plain source",
-        f'href="/a/{acme.slug}/?q=bob%40example.com"',
-    ):
-        assert words in page
-
-
-def test_the_email_says_what_came_late(client: Client, acme: Account, src: Source) -> None:
-    email = happen(src, Kind.DELIVERED, ago=9000, received_at=timezone.now())
-    page = text(client.get(f"/a/{acme.slug}/emails/{email.id}/"))
-    assert "came late" in page
-    assert "Some events came late" in page
-
-
-@pytest.mark.parametrize(("bounce", "words"), [(Bounce.HARD, "Hard bounce"), (Bounce.SOFT, "Soft bounce")])
-def test_hard_and_soft_bounces_are_told_apart(
-    client: Client, acme: Account, src: Source, bounce: Bounce, words: str
-) -> None:
-    email = happen(src, Kind.BOUNCED, bounce=bounce, code="5.1.1")
-    assert words in text(client.get(f"/a/{acme.slug}/emails/{email.id}/"))
-
-
-@pytest.mark.parametrize("key", ["x", "99999999999999999999", "5", "--5", "²"])
-def test_an_event_that_is_not_there_is_not_found(client: Client, acme: Account, src: Source, key: str) -> None:
-    email = happen(src, Kind.DELIVERED)
-    assert client.get(f"/a/{acme.slug}/emails/{email.id}/events/{key}/").status_code == 404
-
-
-@pytest.mark.parametrize("email_id", [0, 7, 2**63, 10**30])
-def test_an_email_that_is_not_there_is_not_found(client: Client, acme: Account, email_id: int) -> None:
-    assert client.get(f"/a/{acme.slug}/emails/{email_id}/").status_code == 404
-
-
-def test_an_event_without_its_request_says_so(client: Client, acme: Account, src: Source) -> None:
-    email = happen(src, Kind.DELIVERED)
-    address = f"/a/{acme.slug}/emails/{email.id}/events/{email.events.get().key}/"
-    assert "no longer kept" in text(client.get(address))
-    assert "no longer kept" in text(client.get(address, headers={"HX-Request": "true"}))
-
-
-def test_an_event_shows_the_record_it_came_from(client: Client, acme: Account, src: Source) -> None:
-    now = timezone.now()
-    sample = plain.sample("bob@example.com", now)
-    inbox.store(inbox.Incoming(acme.id, src.id, intake.KIND, now, sample.content_type, sample.headers, sample.body))
-    inbox.work()
-    email = Email.objects.get(account=acme)
-    address = f"/a/{acme.slug}/emails/{email.id}/events/{email.events.get().key}/"
-    bare = client.get(address)
-    assert bare["Content-Type"] == "text/plain; charset=utf-8"
-    assert json.loads(bare.content)["subject"] == "A test of Live Feeds"
-    assert "A test of Live Feeds" in text(client.get(address, headers={"HX-Request": "true"}))
+# ---- What the statuses mean -------------------------------------------------------------------------------
 
 
 def test_every_status_is_explained(client: Client, acme: Account) -> None:
