@@ -63,10 +63,10 @@ def pieces(text: str) -> list[Piece]:
     """The terms of a text. Raises Unclear, and nothing else."""
     text = smooth(text)
     found: list[Piece] = []
-    at = _past_gap(text, 0)
+    at = past_gap(text, 0)
     while at < len(text):
         found.append(_piece(text, at))
-        at = _past_gap(text, found[-1].end)
+        at = past_gap(text, found[-1].end)
     return found
 
 
@@ -103,7 +103,8 @@ def smooth(text: str) -> str:
     return "".join(letters)
 
 
-def _past_gap(text: str, at: int) -> int:
+def past_gap(text: str, at: int) -> int:
+    """Where the next term begins, at this place or behind it."""
     found = _GAPS.match(text, at)
     return found.end() if found else at
 
@@ -111,78 +112,85 @@ def _past_gap(text: str, at: int) -> int:
 def _piece(text: str, start: int) -> Piece:
     negated = text[start] == "-"
     at = start + negated
-    if at == len(text) or _past_gap(text, at) > at:
+    if at == len(text) or past_gap(text, at) > at:
         raise Unclear(_("Behind “-” the word or the key that must not match is expected, without a blank."), start, at)
     if text[at] in QUOTES:
-        word, end = _phrase(text, at)
-        _must_end(text, at, end)
-        return Piece("", (word,), negated, start, end)
-    found = _KEY.match(text, at)
-    if found is None or found[1].lower() == "mailto":
-        word = _bare(text, at)
+        word = _closed(text, at)
+        return Piece("", (word,), negated, start, word.end)
+    named = key_at(text, at)
+    if named is None or named.lower() == "mailto":
+        word = bare(text, at)
         if '"' in word.text:
             raise _misquoted(word)
         return Piece("", (word,), negated, start, word.end)
-    name = found[1].lower()
+    name = named.lower()
     if name not in BY_NAME:
-        raise _no_key(text, at, found[1])
-    words, end = _values(text, found.end(), name)
-    return Piece(name, words, negated, start, end)
+        raise _no_key(text, at, named)
+    words = _values(text, at + len(named) + 1, name)
+    return Piece(name, words, negated, start, words[-1].end)
 
 
-def _values(text: str, at: int, key: str) -> tuple[tuple[Word, ...], int]:
+def key_at(text: str, at: int) -> str | None:
+    """What stands before the colon of the word that begins here; None where it has no colon."""
+    found = _KEY.match(text, at)
+    return found[1] if found else None
+
+
+def _values(text: str, at: int, key: str) -> tuple[Word, ...]:
     """The values behind a key; several, with commas between, where it knows all its words."""
-    listed = bool(BY_NAME[key].words)
+    is_list = bool(BY_NAME[key].words)
     words: list[Word] = []
     while True:
         if at < len(text) and text[at] in QUOTES:
-            word, end = _phrase(text, at)
-            if not (listed and text[end : end + 1] == ","):
-                _must_end(text, at, end)
+            word = _closed(text, at, is_list)
         else:
-            word = _bare(text, at, listed)
-            end = word.end
+            word = bare(text, at, is_list)
             if not word.text:
-                raise Unclear(_needs_value(key), at - len(key) - 1 if not words else at - 1, at)
+                raise Unclear(_needs_value(key), at - 1 if words else at - len(key) - 1, at)
             if '"' in word.text:
                 raise _misquoted(word)
         words.append(word)
-        if not (listed and text[end : end + 1] == ","):
-            return tuple(words), end
-        at = end + 1
+        if not (is_list and text[word.end : word.end + 1] == ","):
+            return tuple(words)
+        at = word.end + 1
 
 
-def _bare(text: str, at: int, listed: bool = False) -> Word:
-    found = (_BARE_IN_LIST if listed else _BARE).match(text, at)
+def bare(text: str, at: int, is_list: bool = False) -> Word:
+    """The word from this place to the next gap; in a list to the next comma."""
+    found = (_BARE_IN_LIST if is_list else _BARE).match(text, at)
     end = found.end() if found else at
     return Word(text[at:end], at, end)
 
 
-def _phrase(text: str, start: int) -> tuple[Word, int]:
-    """What stands in quotes; a backslash before a quote or a backslash makes it a plain letter."""
+def phrase(text: str, start: int) -> tuple[Word, bool]:
+    """What stands in quotes from here on, and whether they are closed. A backslash before a quote or a backslash makes
+    it a plain letter."""
     closing = '"' if text[start] == '"' else QUOTES
     letters: list[str] = []
     at = start + 1
     while at < len(text):
         if text[at] in closing:
-            return Word("".join(letters), start, at + 1), at + 1
+            return Word("".join(letters), start, at + 1), True
         if text[at] == "\\" and text[at + 1 : at + 2] in ("\\", *closing):
             at += 1
         letters.append(text[at])
         at += 1
-    raise Unclear(
-        _("The quotation mark before “%(text)s” has no partner: write another one where the phrase ends.")
-        % {"text": text[start + 1 : start + 41]},
-        start,
-        len(text),
-    )
+    return Word("".join(letters), start, len(text)), False
 
 
-def _must_end(text: str, start: int, end: int) -> None:
-    if end < len(text) and _past_gap(text, end) == end:
-        raise Unclear(
-            _("A blank is expected behind the phrase %(text)s.") % {"text": text[start:end][:80]}, start, end + 1
+def _closed(text: str, start: int, is_list: bool = False) -> Word:
+    """A whole phrase, with nothing but a gap behind it; in a list a comma."""
+    word, is_closed = phrase(text, start)
+    if not is_closed:
+        raise word.unclear(
+            _("The quotation mark before “%(text)s” has no partner: write another one where the phrase ends.")
+            % {"text": word.text[:40]}
         )
+    end = word.end
+    if end < len(text) and past_gap(text, end) == end and not (is_list and text[end] == ","):
+        said = _("A blank is expected behind the phrase %(text)s.") % {"text": text[start:end][:80]}
+        raise Unclear(said, start, end + 1)
+    return word
 
 
 def _misquoted(word: Word) -> Unclear:
@@ -203,7 +211,7 @@ def _needs_value(key: str) -> str:
 
 
 def _no_key(text: str, start: int, name: str) -> Unclear:
-    word = _bare(text, start).text
+    word = bare(text, start).text
     known = ", ".join(f"{key}:" for key in BY_NAME)
     close = get_close_matches(name.lower(), BY_NAME, 1)
     sentence = _("“%(name)s:” is no key.") % {"name": name[:40]}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from feeds.views import display, emails, feed, meanings, orphans, recipients
+from feeds.views import display, emails, feed, meanings, orphans, recipients, suggest
 
 ACCOUNT = "a/<slug:slug>/"
 
@@ -18,4 +18,5 @@ urlpatterns = [
     path(ACCOUNT + "emails/<int:email_id>/events/<str:key>/", emails.raw, name="email-raw"),
     path(ACCOUNT + "recipients/<path:address>/", recipients.recipient, name="recipient"),
     path(ACCOUNT + "orphans/", orphans.orphans, name="orphans"),
+    path(ACCOUNT + "suggest/", suggest.suggest, name="feed-suggest"),
 ]
