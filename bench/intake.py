@@ -17,8 +17,9 @@ from django.db import connections
 from django.utils import timezone
 
 from bench import load, plain, servers
+from bench.people import recipient
 from bench.report import Case, Result, quantile
-from bench.seed import recipient, seed
+from bench.seed import seed
 from feeds.models import InboxDue
 from settings import processes
 from settings.runner import commands

@@ -1,130 +1,193 @@
-"""Many emails with their events, made inside the database in the proportions of a real sender.
+"""Many emails with all their events, made inside the database: what `feeds.lifecycle` would have written of them.
 
-Half of the mail goes to one of three large providers, recipients come again with every seventh email, and the emails
-lie evenly over the last four weeks. What is stored is what `feeds.lifecycle` would have written.
+`python -m bench seed --emails 10000000` keeps them in a folder (`bench.kept`), in three accounts. Half of the mail goes
+to one of four large providers; 30 % of it to a few people again and again, as Zipf says. The emails lie evenly over the
+last three months, the three accounts have 80, 15 and 5 % of them, and 20 senders each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from bench import lives, people
+
 if TYPE_CHECKING:
     from webhooks.models import Source
 
-CHUNK = 100_000
-SPREAD = timedelta(days=28)
-DOMAINS = ("gmail.com", "outlook.com", "yahoo.com", "tail")
-TAIL = 5000
-SENDERS = 20
-
-
-def recipient(n: int) -> str:
-    """The address of the n-th recipient; the SQL below makes the same."""
-    domain = DOMAINS[n % 4] if n % 4 < 3 else f"company{n % TAIL}.example"
-    return f"person.{n}@{domain}"
-
-
-ADDRESSES = """
+CHUNK = 50_000
+SPREAD = timedelta(days=88)
+# Of 256 emails how many are each account's.
+ONE, THREE = (256,), (205, 38, 13)
+# Loaded without these, and given them again at the end: many times quicker than keeping them up to date.
+UNINDEXED = ("feeds_email", "feeds_event", "feeds_tagged", "feeds_message_key")
+ADDRESSES = f"""
 insert into feeds_domain (name)
-select unnest(array['gmail.com', 'outlook.com', 'yahoo.com', 'acme.example'])
-union select 'company' || n || '.example' from generate_series(0, %(tail)s - 1) n order by 1 on conflict do nothing;
-insert into feeds_address (account_id, domain_id, local, addr)
-select %(account)s, d.id, local, local || '@' || name from (
-    select 'person.' || n as local,
-           case n %% 4 when 0 then 'gmail.com' when 1 then 'outlook.com' when 2 then 'yahoo.com'
-                else 'company' || n %% %(tail)s || '.example' end as name
-    from generate_series(0, %(recipients)s - 1) n
-    union all select 'sender' || n, 'acme.example' from generate_series(0, %(senders)s - 1) n
-) a join feeds_domain d using (name) on conflict do nothing
+select unnest(%(names)s::text[]) union select 'company' || n || '.example' from generate_series(0, {people.TAIL} - 1) n
+order by 1 on conflict do nothing;
+insert into feeds_address (id, account_id, domain_id, local, addr) overriding system value
+select (%(recipient_base)s::bigint[])[a] + n, (%(accounts)s::int[])[a], d.id, local, local || '@' || name
+from (select a, n, {people.LOCAL} as local, {people.DOMAIN} as name
+      from generate_subscripts(%(accounts)s::int[], 1) a,
+           generate_series(0::bigint, (%(recipients)s::int[])[a] - 1) n) x
+join feeds_domain d using (name) order by 1;
+insert into feeds_address (id, account_id, domain_id, local, addr) overriding system value
+select (%(sender_base)s::bigint[])[a] + s - 1, (%(accounts)s::int[])[a], d.id, local, local || '@' || d.name
+from generate_subscripts(%(accounts)s::int[], 1) a, unnest(%(sender_names)s::text[]) with ordinality x (local, s),
+    feeds_domain d where d.name = (%(senders)s::text[])[a];
+select setval(pg_get_serial_sequence('feeds_address', 'id'), (select max(id) from feeds_address));
+analyze feeds_address, feeds_domain;
+insert into feeds_day_zone (account_id, zone)
+select id, time_zone from accounts_account where id = any(%(accounts)s) on conflict do nothing;
+insert into feeds_tag (account_id, name)
+select a, t from unnest(%(accounts)s::int[]) a, (
+    select unnest(%(themes)s::text[]) t
+    union all select 'campaign-' || lpad(n::text, 3, '0') from generate_series(0, 199) n
+    union all select 'batch-' || n from generate_series(0, %(batches)s - 1) n) x order by 1, 2;
+analyze feeds_tag;
 """
-# Of a thousand emails: 565 delivered, 290 opened, 80 clicked, 30 bounced, 15 dropped, and a few of each other status.
-EMAILS = """
-create temp table seeded as
-select feeds_id(at, i) as id, i, at, r.id as recipient_id, r.addr as recipient, s.id as sender_id, s.addr as sender,
-    case when p < 565 then 2 when p < 855 then 4 when p < 935 then 5 when p < 965 then 3 when p < 980 then 8
-         when p < 990 then 1 when p < 995 then 0 when p < 999 then 6 else 7 end as status
-from (select i, %(start)s::timestamptz + i * %(step)s::interval as at, (i::bigint * 7919 %% 1000)::int as p,
-             'person.' || i %% %(recipients)s as local, i %% %(recipients)s as r
-      from generate_series(%(low)s, %(high)s - 1) i) n
-join feeds_address r on r.account_id = %(account)s and r.addr = n.local || '@' || case n.r %% 4 when 0 then 'gmail.com'
-    when 1 then 'outlook.com' when 2 then 'yahoo.com' else 'company' || n.r %% %(tail)s || '.example' end
-join feeds_address s on s.account_id = %(account)s and s.addr = 'sender' || i %% %(senders)s || '@acme.example'
-order by i;
-create temp table seeded_event as
-select s.id, s.i, k.kind, s.at + k.kind * interval '7 seconds' as at from seeded s
-join unnest(array[0, 2, 3, 4, 5, 6, 7, 8]) k (kind) on k.kind = 0 or k.kind = s.status
-    or k.kind = 2 and s.status in (4, 5, 6, 7) or k.kind = 4 and s.status = 5;
-insert into feeds_event (email_id, key, occurred_at, received_at, account_id, source_id, kind, bounce, name, code,
-                         comment, url, ip, user_agent)
-select id, hashint8extended(i, kind), at, at, %(account)s, %(source)s, kind, case kind when 3 then 2 else 0 end, 'seed',
-    '', case kind when 2 then '250 2.0.0 OK' when 3 then '550 5.1.1 user unknown' else '' end, '', '', ''
-from seeded_event order by id, 2;
+UNUSED_TAGS = """
+delete from feeds_tag t where not exists (
+    select from feeds_tagged e where e.account_id = t.account_id and e.tag_id = t.id)
 """
 
 
-def _finish() -> str:
-    from feeds.events import Kind
-    from feeds.staging import FIRST_TIMES
-
-    times = [(int(kind), column) for kind, column in FIRST_TIMES.items()]
-    firsts = ", ".join(f"min(v.at) filter (where v.kind = {kind})" for kind, _column in times)
-    return f"""
-    insert into feeds_email (id, sender_id, recipient_id, first_at, last_at, updated_at, account_id, source_id, opens,
-        clicks, machine_opens, machine_clicks, deferrals, status, bounce, is_test, sender, recipient, message_id,
-        subject, argument, code, comment, tags, {", ".join(column for _kind, column in times)})
-    select s.id, s.sender_id, s.recipient_id, min(v.at), max(v.at), now(), %(account)s, %(source)s,
-        count(*) filter (where v.kind = {Kind.OPENED}), count(*) filter (where v.kind = {Kind.CLICKED}), 0, 0, 0,
-        s.status, case s.status when 3 then 2 else 0 end, false, s.sender, s.recipient, 'seed-' || s.i,
-        'Your order ' || s.i, '', '', case s.status when 3 then '550 5.1.1 user unknown' else '250 2.0.0 OK' end,
-        array['seed'], {firsts}
-    from seeded s join seeded_event v using (id)
-    group by s.id, s.i, s.sender_id, s.recipient_id, s.sender, s.recipient, s.status order by s.id;
-    insert into feeds_rollup as r (account_id, starts_at, kind, events, emails)
-    select %(account)s, date_bin('15 minutes', at, '2020-01-01 00:00+00'), kind, count(*), count(*)
-    from seeded_event group by 2, 3
-    on conflict (account_id, starts_at, kind) do update
-    set events = r.events + excluded.events, emails = r.emails + excluded.emails;
-    """
-
-
-def seed(emails: int) -> Source:
-    """Store this many emails in a new account and return its source. Prints how far it is."""
+def seed(emails: int, shares: Sequence[int] = ONE) -> Source:
+    """Store this many emails in new accounts of these shares, telling how far it is. Returns the first one's source."""
     from django.db import connection
-    from django.utils import timezone
 
+    sources = make_sources(shares)
+    with connection.cursor() as cursor:
+        words = prepare(cursor, emails, sources, shares)
+        indexes = drop_indexes(cursor)
+        half = emails // 2 // CHUNK * CHUNK
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda span: fill_in_thread(words, *span), [(half, emails), (0, half)]))
+            print("\n  indexes", end="", flush=True)
+            list(pool.map(run_in_thread, by_table(indexes)))
+            finish(cursor)
+            print(", vacuum", flush=True)
+            list(pool.map(run_in_thread, [["vacuum (freeze, analyze) feeds_email"], ["vacuum (freeze, analyze)"]]))
+    return sources[0]
+
+
+def make_sources(shares: Sequence[int]) -> list[Source]:
+    """An account for each share, with a source."""
     from accounts.models import Account
     from accounts.setup import free_slug
     from webhooks.models import Source
 
-    account = Account.objects.create(name="Bench", slug=free_slug("bench"))
-    source = Source.objects.create(account=account, name="bench", provider="plain")
-    words: dict[str, Any] = {
-        "account": account.id, "source": source.id, "tail": TAIL, "senders": SENDERS,
-        "recipients": max(1, emails // 7), "start": timezone.now() - SPREAD, "step": SPREAD / max(1, emails),
+    accounts = [Account.objects.create(name="Bench", slug=free_slug("bench")) for _share in shares]
+    return [Source.objects.create(account=account, name="bench", provider="plain") for account in accounts]
+
+
+def prepare(cursor: Any, emails: int, sources: Sequence[Source], shares: Sequence[int]) -> dict[str, Any]:
+    """Make months, addresses and tags; returns the words the statements of `bench.lives` are filled with."""
+    from django.utils import timezone
+
+    from feeds import partitions
+
+    now = timezone.now()
+    start, end = now - SPREAD, now - timedelta(seconds=lives.LONGEST_LIFE)
+    for months_back in range(3, -1, -1):
+        partitions.make(now - timedelta(days=30 * months_back))
+    cursor.execute("select coalesce(max(id), 0) + 1 from feeds_address")
+    bases = [cursor.fetchone()[0]]
+    recipients = [max(10, emails * share * 15 // 25_600) for share in shares]
+    for n in recipients:
+        bases.append(bases[-1] + n + len(people.SENDERS))
+    words: dict[str, Any] = lives.WORDS | people.WORDS | {
+        "emails": emails, "start": start, "step": (end - start) / max(1, emails),
+        "accounts": [source.account_id for source in sources], "sources": [source.id for source in sources],
+        "recipients": recipients, "recipient_base": bases[:-1],
+        "sender_base": [base + n for base, n in zip(bases[:-1], recipients, strict=True)],
+        "senders": list(people.OWN_DOMAINS[: len(shares)]), "sender_names": people.SENDERS,
+        "first_share": shares[0], "second_share": sum(shares[:2]), "batches": max(1, emails // 2000),
+        "names": [name for _below, name in people.SHARES] + list(people.OWN_DOMAINS),
     }  # fmt: skip
-    finish = _finish()
-    with connection.cursor() as cursor:
-        cursor.execute(ADDRESSES, words)
-        cursor.execute("analyze feeds_address, feeds_domain")
-        for low in range(0, emails, CHUNK):
-            span = {"low": low, "high": min(low + CHUNK, emails)}
-            cursor.execute(EMAILS, words | span)
-            cursor.execute(finish, words | span)
-            _store_keys(cursor, source.id, words["recipients"], **span)
-            cursor.execute("drop table seeded, seeded_event")
-            print(f"  {span['high']:,} of {emails:,} emails", end="\r", flush=True)
-        cursor.execute("select setval('feeds_id_seq', %s)", [emails + 1])
-        cursor.execute("vacuum analyze feeds_email, feeds_event, feeds_message_key, feeds_address, feeds_rollup")
-    print()
-    return source
+    cursor.execute(ADDRESSES, words)
+    cursor.execute("select setval('feeds_id_seq', nextval('feeds_id_seq') + %s)", [emails])
+    return words
 
 
-def _store_keys(cursor: Any, source_id: int, recipients: int, low: int, high: int) -> None:
-    """Which email each message means, as the lifecycle digests it."""
-    cursor.execute("select id, i from seeded order by i")
-    with cursor.connection.cursor() as reader, reader.copy("copy feeds_message_key from stdin") as copy:
-        for email_id, i in cursor.fetchall():
-            named = f"{source_id}\0seed-{i}\0{recipient(i % recipients)}"
-            copy.write_row((blake2b(named.encode(), digest_size=16).hexdigest(), email_id))
+def fill_in_thread(words: dict[str, Any], low: int, high: int) -> None:
+    """Store the emails of these numbers, on a connection of this thread."""
+    from django.db import connection, transaction
+
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set temp_buffers = '128MB'; set work_mem = '128MB'; set synchronous_commit = off")
+            for first in range(low, high, CHUNK):
+                with transaction.atomic():
+                    fill(cursor, words, first, min(first + CHUNK, high))
+                print(f"\r  {first:,} of {words['emails']:,} emails", end="", flush=True)
+    finally:
+        connection.close()
+
+
+def fill(cursor: Any, words: dict[str, Any], low: int, high: int) -> None:
+    """Store the emails of these numbers, and all that is counted of them, in the transaction of the caller."""
+    from feeds import cohorts
+
+    words = words | {"low": low, "high": high}
+    for statement in (lives.DRAWN, lives.TOLD, lives.EVENTS, lives.SIDE, lives.EMAILS, lives.ROLLED):
+        cursor.execute(statement, words)
+    cursor.execute(cohorts.COHORTED)
+    cursor.execute(cohorts.DAYED)
+    _store_keys(cursor)
+    cursor.execute("drop table drawn, told, side")
+
+
+def _store_keys(cursor: Any) -> None:
+    """Which email each message means, as `feeds.batch` digests it."""
+    rows: list[tuple[str, int]] = []
+    with cursor.copy(lives.NAMED) as copy:
+        for piece in copy.rows():
+            source_id, name, recipient, email_id = piece
+            named = f"{source_id}\0{name.replace('\x01', '\0')}\0{recipient}"
+            rows.append((blake2b(named.encode(), digest_size=16).hexdigest(), email_id))
+    with cursor.copy("copy feeds_message_key from stdin") as copy:
+        copy.write("".join(f"{key}\t{email_id}\n" for key, email_id in rows))
+
+
+def drop_indexes(cursor: Any) -> dict[str, list[str]]:
+    """Drop all indexes of the large tables; returns per table the statements that make them again."""
+    again: dict[str, list[str]] = {table: [] for table in UNINDEXED}
+    cursor.execute(
+        "select conrelid::regclass::text, conname, pg_get_constraintdef(oid), '' from pg_constraint"
+        " where conrelid::regclass::text = any(%(tables)s) and contype = 'p' union all"
+        " select tablename, indexname, '', indexdef from pg_indexes where tablename = any(%(tables)s) and schemaname ="
+        " 'public' and not exists (select from pg_constraint where conname = indexname)",
+        {"tables": list(UNINDEXED)},
+    )
+    for table, name, constraint, index in cursor.fetchall():
+        cursor.execute(f"alter table {table} drop constraint {name}" if constraint else f"drop index {name}")
+        made = index.replace(" ON ONLY ", " ON ")
+        again[table].append(f"alter table {table} add constraint {name} {constraint}" if constraint else made)
+    return again
+
+
+def by_table(indexes: dict[str, list[str]]) -> list[list[str]]:
+    """Two lists of statements of about the same work."""
+    return [indexes["feeds_email"], [one for table in UNINDEXED[1:] for one in indexes[table]]]
+
+
+def run_in_thread(statements: Sequence[str]) -> None:
+    from django.db import connection
+
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set maintenance_work_mem = '1GB'; set max_parallel_maintenance_workers = 0")
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+def finish(cursor: Any) -> None:
+    """What is made of all emails at once; the indexes are there again."""
+    cursor.execute(lives.SUPPRESSED)
+    cursor.execute(UNUSED_TAGS)
