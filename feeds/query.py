@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from feeds import lexer
 from feeds.keys import BY_NAME, STATUSES
 from feeds.lexer import LONGEST, Unclear, Word
-from feeds.values import READERS, day, one_of
+from feeds.values import READERS, day, is_day, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,8 +87,8 @@ class Filter:
         `q` is the text. The controls beside the box are `status` (several), `since` or `after` (the first day),
         `until` (the last day) or `before` (the day after it), and `was`: the text their state was drawn from. A control
         that says something else than `was` did was touched by the person, and replaces what the text says of it.
-        Without `was`, as in an address, a control counts where it is given. A `before` of digits is no day: old
-        addresses said with it where a page begins.
+        Without `was`, as in an address, a control counts where it is given. A `before` that is no day says where a
+        page of the list begins, and is not ours.
         """
         asked = cls.parse(params.get("q", ""))
         shown = cls._shown(params.get("was", ""))
@@ -98,7 +98,7 @@ class Filter:
         first, end = shown.days
         for name, was, shift in (("since", first, 0), ("after", first, 0), ("until", end, 1), ("before", end, 0)):
             given = params.get(name, "")
-            if name not in params or (name == "before" and given.isdigit()):
+            if name not in params or (name == "before" and given and not is_day(given)):
                 continue
             wanted = _day(name, given, shift)
             if wanted != was:

@@ -155,9 +155,14 @@ def moment(word: Word) -> str:
     )
 
 
+def is_day(text: str) -> bool:
+    """Whether this is written as a day, be there such a day or not."""
+    return bool(_DAY.fullmatch(text))
+
+
 def day(text: str) -> date | None:
     """The day a date control holds, None where it is empty. Raises ValueError."""
-    if text and not _DAY.fullmatch(text):
+    if text and not is_day(text):
         raise ValueError(text)
     return date.fromisoformat(text) if text else None
 

@@ -134,6 +134,7 @@ def test_a_search_that_is_too_long_says_how_long_it_may_be() -> None:
         ("q=status:sent&status=&since=&until=", "status:sent"),
         ("q=status:sent&status=opened", "status:opened"),
         ("q=bob&before=228240941570327038", "bob"),
+        ("q=bob&before=x", "bob"),
     ],
 )
 def test_an_address_may_name_controls_beside_the_text(query: str, text: str) -> None:
@@ -167,7 +168,7 @@ def test_a_touched_control_wins_and_else_the_text(query: str, text: str) -> None
     ("query", "field"),
     [
         ("q=a:b", "q"), ("status=gone", "status"), ("since=soon", "since"), ("after=20260301", "after"),
-        ("until=2026-02-30", "until"), ("until=9999-12-31", "until"), ("before=1.4.", "before"),
+        ("until=2026-02-30", "until"), ("until=9999-12-31", "until"), ("before=2026-02-30", "before"),
         ("since=2026-03-02&until=2026-03-01", "until"), ("q=after:2026-03-02&until=2026-03-01", "until"),
     ],
 )  # fmt: skip
