@@ -9,26 +9,27 @@ from psycopg.pq import ExecStatus
 from psycopg.waiting import Ready, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from psycopg import Connection
     from psycopg.pq.abc import PGconn
 
 
-def pieces(connection: Connection, size: int) -> Iterator[bytes]:
-    """What the COPY TO STDOUT that was begun on this connection sends, in pieces of about `size` bytes.
+def pieces(connection: Connection, size: int) -> Generator[bytes, None, int]:
+    """What the COPY TO STDOUT that was begun on this connection sends, in pieces of about `size` bytes of whole rows.
 
-    Raises psycopg.Error where the database ends it with one.
+    Returns how many rows it were. Raises psycopg.Error where the database ends it with one.
     """
-    over = False
-    while not over:
-        piece, over = connection.wait(_read(connection.pgconn, size))
+    rows = None
+    while rows is None:
+        piece, rows = connection.wait(_read(connection.pgconn, size))
         if piece:
             yield piece
+    return rows
 
 
-def _read(pgconn: PGconn, size: int) -> Generator[Wait, Ready | int, tuple[bytes, bool]]:
-    """One piece, and whether it was the last; as a generator that psycopg waits with."""
+def _read(pgconn: PGconn, size: int) -> Generator[Wait, Ready | int, tuple[bytes, int | None]]:
+    """One piece, and at the end how many rows there were; as a generator that psycopg waits with."""
     # Rows are copied and forgotten at once: a list of them would call the garbage collector over and over.
     piece = bytearray()
     read = pgconn.get_copy_data
@@ -37,19 +38,19 @@ def _read(pgconn: PGconn, size: int) -> Generator[Wait, Ready | int, tuple[bytes
         if length > 0:
             piece += row
         elif length < 0:
-            _end(pgconn)
-            return bytes(piece), True
+            return bytes(piece), _end(pgconn)
         else:
             while not (yield Wait.R):
                 pass
             pgconn.consume_input()
-    return bytes(piece), False
+    return bytes(piece), None
 
 
-def _end(pgconn: PGconn) -> None:
-    """Take the COPY's result, which came together with its end."""
+def _end(pgconn: PGconn) -> int:
+    """Take the COPY's result, which came together with its end: how many rows it gave."""
     result = pgconn.get_result()
     while pgconn.get_result() is not None:
         pass
     if result is None or result.status != ExecStatus.COMMAND_OK:
         raise error_from_result(result) if result else ConnectionError("The database ended the COPY without a word.")
+    return result.command_tuples or 0

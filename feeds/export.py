@@ -1,115 +1,153 @@
-"""The feed as CSV: exactly the filter, straight from the database's COPY, in constant memory whatever its size."""
+"""The feed as a file: exactly the filter, straight from the database's COPY, in constant memory whatever its size."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+import weakref
+import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connection, transaction
+from django.db import close_old_connections, connection, transaction
 from psycopg import sql
 
 from feeds import copying
-from feeds.events import Bounce, Status
-from feeds.terms import resolve
+from feeds.layouts import BOM, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
     from datetime import datetime
 
     from django.http import HttpRequest
 
-    from accounts.access import Access
+    from accounts.models import Account
     from feeds.query import Filter
 
 # Pieces are few, where each is worth a change of threads, and small beside the process.
 PIECE = 256 * 1024
 AHEAD = 4
 SECONDS_TO_CANCEL = 5.0
-# A cell that begins with one of these may run as a formula in a spreadsheet; an apostrophe makes it text (OWASP,
-# "CSV injection"). By ascii() of the first letter: measured cheaper than a regular expression.
-GUARD = "case when ascii({0}) in (9, 10, 13, 43, 45, 61, 64) then '''' || {0} else {0} end"  # tab, newlines, + - = @
+# Each holds a connection of this process's pool, which pages need too.
+MOST_AT_ONCE = 3
+# A reader that took nothing for so long is gone, or holds up what the database must clear away.
+SECONDS_TO_STALL = 600.0
+# The file of a slow line is worth little more when it is smaller still, and the database waits meanwhile.
+GZIP_LEVEL = 3
+GZIP_WBITS = 31
+
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
-def columns() -> list[tuple[str, sql.Composable]]:
-    """Each column's name and SQL. Times are written in the session's zone, with their offset from UTC."""
-
-    def guarded(column: str) -> sql.Composable:
-        return sql.SQL(GUARD).format(sql.Identifier(column))
-
-    def words(column: str, labels: list[str]) -> sql.Composable:
-        names = sql.SQL(", ").join(sql.Literal(label) for label in labels)
-        return sql.SQL("(array[{}])[{} + 1]").format(names, sql.Identifier(column))
-
-    return [
-        ("time", sql.SQL("to_timestamp(((id >> 20) + 1577836800000) / 1000.0)::timestamptz(3)")),
-        ("status", words("status", [status.name.lower() for status in Status])),
-        ("bounce", words("bounce", [bounce.name.lower() if bounce else "" for bounce in Bounce])),
-        ("recipient", guarded("recipient")),
-        ("sender", guarded("sender")),
-        ("subject", guarded("subject")),
-        ("comment", guarded("comment")),
-        ("opens", sql.SQL("opens")),
-        ("clicks", sql.SQL("clicks")),
-        ("machine_opens", sql.SQL("machine_opens")),
-        ("machine_clicks", sql.SQL("machine_clicks")),
-        ("message_id", guarded("message_id")),
-        ("argument", guarded("argument")),
-        ("id", sql.SQL("id")),
-    ]
+class Busy(Exception):
+    """As many downloads are under way here as may be."""
 
 
-def statement(access: Access, wanted: Filter, now: datetime) -> sql.Composed:
-    """The COPY of this filter, newest first, with a line of names."""
-    condition, values = resolve(wanted, access.account, now).sql()
-    pieces = condition.split("%s")
-    filled: list[sql.Composable] = [sql.SQL(pieces[0])]
-    for value, piece in zip(values, pieces[1:], strict=True):
-        filled += [sql.Literal(value), sql.SQL(piece)]
-    named = [sql.SQL("{} as {}").format(made, sql.Identifier(name)) for name, made in columns()]
-    return sql.SQL(
-        "copy (select {} from feeds_email where {} order by id desc) to stdout with (format csv, header)"
-    ).format(sql.SQL(", ").join(named), sql.Composed(filled))
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Some emails in some layout, with times in a zone. `condition` is SQL that holds its values."""
+
+    condition: sql.Composable
+    layout: Layout
+    time_zone: str
+
+    @classmethod
+    def of(cls, account: Account, wanted: Filter, layout: Layout, now: datetime) -> Download:
+        """All emails of the account that meet this filter now, in the account's time."""
+        return cls(matching(account, wanted, now), layout, account.time_zone)
 
 
-def content(request: HttpRequest, access: Access, wanted: Filter, now: datetime) -> Generator[bytes] | Streamed:
-    """What a streaming response of this filter iterates over, in the way of the server that asks.
+def matching(account: Account, wanted: Filter, now: datetime) -> sql.Composable:
+    """The emails of this filter as a condition for COPY, which takes no parameters."""
+    from accounts.access import Access
+    from accounts.models import Membership
+    from feeds.search import conditions, reach
 
-    Django reads a plain iterator to its end before an asynchronous server sends the first byte.
+    where = reach(Access(account, Membership()), wanted, now)
+    condition, values = conditions(wanted)
+    text = f"account_id = %s and id >= %s and id < %s and {condition}"
+    connection.ensure_connection()
+    words = psycopg.ClientCursor(connection.connection).mogrify(text, [where.account_id, where.low, where.high, *values])
+    return sql.SQL(words)  # type: ignore[arg-type]  # made of literals by psycopg
+
+
+def content(request: HttpRequest, download: Download) -> Streamed | Plain:
+    """What a streaming response of this download iterates over, in the way of the server that asks.
+
+    Django reads a plain iterator to its end before an asynchronous server sends the first byte. Raises Busy.
     """
-    return Streamed(access, wanted, now) if isinstance(request, ASGIRequest) else csv(access, wanted, now)
+    if not _places.acquire(blocking=False):
+        raise Busy
+    return Streamed(download) if isinstance(request, ASGIRequest) else Plain(download)
 
 
-def csv(
-    access: Access, wanted: Filter, now: datetime, begun: Callable[[psycopg.Connection], None] | None = None
-) -> Generator[bytes]:
-    """The feed of this filter as CSV (RFC 4180, UTF-8), in pieces of about 256 KB, none of them empty.
+def pieces(download: Download, begun: Callable[[psycopg.Connection], None] | None = None) -> Generator[bytes]:
+    """The file, in pieces of about 256 KB before they are compressed, none of them empty.
 
-    A text that a spreadsheet would run is kept from it by an apostrophe. No time limit: the reader sets the pace.
-    `begun` is told the connection before the first piece is asked for.
+    No time limit: the reader sets the pace. `begun` is told the connection before the first piece is asked for.
     """
+    found = _file(download, begun)
+    yield from compressed(found) if download.layout.gzip else found
+
+
+def _file(download: Download, begun: Callable[[psycopg.Connection], None] | None) -> Iterator[bytes]:
+    if download.layout.has_bom:
+        yield BOM
     with transaction.atomic(), connection.cursor() as cursor:
         if begun:
             begun(connection.connection)
         cursor.execute("set local statement_timeout = 0")
-        cursor.execute("select set_config('TimeZone', %s, true)", [access.account.time_zone])
-        with cursor.copy(statement(access, wanted, now)):
-            yield from copying.pieces(connection.connection, PIECE)
+        yield from copied(cursor, download.layout.copy(download.condition), download.time_zone)
+
+
+def copied(cursor: object, statement: sql.Composed, time_zone: str) -> Generator[bytes, None, int]:
+    """What a COPY gives, with times in this zone; within a transaction. Returns how many lines it were."""
+    cursor.execute("select set_config('TimeZone', %s, true)", [time_zone])  # type: ignore[attr-defined]
+    with cursor.copy(statement):  # type: ignore[attr-defined]
+        return (yield from copying.pieces(connection.connection, PIECE))
+
+
+def compressed(found: Iterable[bytes]) -> Generator[bytes]:
+    """One member of a gzip file. Several, one after the other, are a gzip file too."""
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WBITS)
+    for piece in found:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()
+
+
+class Plain:
+    """The file for a server that is not asynchronous."""
+
+    def __init__(self, download: Download) -> None:
+        self._leave = weakref.finalize(self, _places.release)
+        self._pieces = pieces(download)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        self._pieces.close()
+        self._leave()
 
 
 class Streamed:
-    """The CSV for an asynchronous server: a thread reads it, a few pieces ahead of what was sent, and no further.
+    """The file for an asynchronous server: a thread reads it, a few pieces ahead of what was sent, and no further.
 
     Django calls `close` when the answer is over, also where its reader left before the end. Then the database is told
     to stop, and the connection is given back.
     """
 
-    def __init__(self, access: Access, wanted: Filter, now: datetime) -> None:
-        self._pieces = csv(access, wanted, now, self._begun)
+    def __init__(self, download: Download) -> None:
+        # Also where nobody calls `close`: a place that is never given back would be missing for ever.
+        self._leave = weakref.finalize(self, _places.release)
+        self._pieces = pieces(download, self._begun)
         # A thread of its own, because Django's connections belong to threads.
         self._thread = ThreadPoolExecutor(1, "export")
         self._connection: psycopg.Connection | None = None
@@ -119,11 +157,16 @@ class Streamed:
         self._connection = used
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        # The view is done, and its own connection would be held until the last byte is sent.
+        await sync_to_async(close_old_connections)()
+        loop = asyncio.get_running_loop()
         coming = deque(self._next() for _ in range(AHEAD))
         try:
             while piece := await coming.popleft():
                 coming.append(self._next())
+                stalled = loop.call_later(SECONDS_TO_STALL, self._give_up, loop)
                 yield piece
+                stalled.cancel()
             self._over = True
         finally:
             for one in coming:
@@ -131,6 +174,10 @@ class Streamed:
 
     def _next(self) -> asyncio.Future[bytes]:
         return asyncio.get_running_loop().run_in_executor(self._thread, next, self._pieces, b"")
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What is still to come raises, so that the answer breaks off and nobody takes it for whole."""
+        loop.run_in_executor(None, self.close)
 
     def close(self) -> None:
         """Stop reading. The connection is this thread's until then, so nobody else's query can be meant."""
@@ -146,3 +193,4 @@ class Streamed:
             self._pieces.close()
         finally:
             connection.close()
+            self._leave()

@@ -13,6 +13,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from feeds.events import Bounce, Kind, Status
+from feeds.exports.models import Choice as Choice
+from feeds.exports.models import Export as Export
+from feeds.exports.models import SavedView as SavedView
 
 if TYPE_CHECKING:
     from accounts.access import Access

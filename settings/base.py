@@ -214,6 +214,10 @@ STORAGES = {
     },
 }
 
+# What people export in the background. Web server and workers must see the same folder.
+EXPORTS_FOLDER = Path(env.text("EXPORTS_FOLDER", str(LIVEFEEDS_HOME / "exports"))).expanduser().absolute()
+EXPORTS_KEPT_DAYS = env.number("EXPORTS_KEPT_DAYS", 7, least=1, most=365)
+
 # ---- Logs -------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
