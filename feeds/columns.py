@@ -102,7 +102,8 @@ STANDARD = tuple(column.name for column in COLUMNS[:14])
 # Netcore's words: "sent" is what its destination accepted, and a bounce says which it is.
 NETCORE_STATUS = sql.SQL(
     "case e.status when {bounced} then (array['bounce', 'softbounce', 'hardbounce'])[e.bounce + 1]"
-    " else (array['processed', 'sent', 'sent', '', 'open', 'click', 'unsubscribe', 'spam', 'dropped'])[e.status + 1] end"
+    " else (array['processed', 'sent', 'sent', '', 'open', 'click', 'unsubscribe', 'spam', 'dropped'])[e.status + 1]"
+    " end"
 ).format(bounced=sql.Literal(int(Status.BOUNCED)))
 
 

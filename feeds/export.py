@@ -20,6 +20,7 @@ from psycopg import sql
 
 from feeds import copying
 from feeds.layouts import BOM, Layout
+from feeds.terms import resolve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
@@ -59,22 +60,15 @@ class Download:
 
     @classmethod
     def of(cls, account: Account, wanted: Filter, layout: Layout, now: datetime) -> Download:
-        """All emails of the account that meet this filter now, in the account's time."""
+        """All emails of the account that meet this filter now, in the account's time. Raises Unclear."""
         return cls(matching(account, wanted, now), layout, account.time_zone)
 
 
 def matching(account: Account, wanted: Filter, now: datetime) -> sql.Composable:
-    """The emails of this filter as a condition for COPY, which takes no parameters."""
-    from accounts.access import Access
-    from accounts.models import Membership
-    from feeds.search import conditions, reach
-
-    where = reach(Access(account, Membership()), wanted, now)
-    condition, values = conditions(wanted)
-    text = f"account_id = %s and id >= %s and id < %s and {condition}"
+    """The emails of this filter as a condition that holds its values: COPY takes no parameters. Raises Unclear."""
+    text, values = resolve(wanted, account, now).sql()
     connection.ensure_connection()
-    words = psycopg.ClientCursor(connection.connection).mogrify(text, [where.account_id, where.low, where.high, *values])
-    return sql.SQL(words)  # type: ignore[arg-type]  # made of literals by psycopg
+    return sql.SQL(psycopg.ClientCursor(connection.connection).mogrify(text, values))  # type: ignore[arg-type]  # SQL
 
 
 def content(request: HttpRequest, download: Download) -> Streamed | Plain:

@@ -13,9 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from feeds.events import Bounce, Kind, Status
-from feeds.exports.models import Choice as Choice
-from feeds.exports.models import Export as Export
-from feeds.exports.models import SavedView as SavedView
+from feeds.exports import models as exports  # noqa: F401  (their tables are the core's as well)
 
 if TYPE_CHECKING:
     from accounts.access import Access

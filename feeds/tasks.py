@@ -6,7 +6,9 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from feeds import inbox, partitions, rollups
+from feeds import inbox, partitions, rollups, saved
+from feeds.exports import orders
+from feeds.exports import work as exporting
 
 # The next sweep does the work, /readyz tells it, and the road in logs what it spools: no traceback every two seconds.
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -27,3 +29,15 @@ def keep_partitions() -> None:
 @shared_task(throws=DATABASE_AWAY)
 def follow_zones() -> None:
     rollups.follow_zones()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def make_exports() -> None:
+    saved.order_due(timezone.now())
+    exporting.sweep()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def clear_exports() -> None:
+    orders.clear_up(timezone.now())
+    saved.forget_orphans()

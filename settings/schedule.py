@@ -20,6 +20,8 @@ SCHEDULE: dict[str, Job] = {
     "feeds.read_inbox": {"task": "feeds.tasks.read_inbox", "schedule": 2 * SECOND},
     "feeds.keep_partitions": {"task": "feeds.tasks.keep_partitions", "schedule": 60 * MINUTE},
     "feeds.follow_zones": {"task": "feeds.tasks.follow_zones", "schedule": MINUTE},
+    "feeds.make_exports": {"task": "feeds.tasks.make_exports", "schedule": 2 * SECOND},
+    "feeds.clear_exports": {"task": "feeds.tasks.clear_exports", "schedule": 60 * MINUTE},
     "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},
     "webhooks.forget_nonces": {"task": "webhooks.tasks.forget_nonces", "schedule": 60 * MINUTE},
 }

@@ -113,17 +113,19 @@ def remove_ids(export: Export) -> None:
 
 
 def remove(export: Export) -> None:
-    """Remove all of it. Who reads it still may go on. Never raises: what stays is found by `remove_others`."""
+    """Remove all of it. Who reads it still may go on. Never raises: what stays is cleared up later."""
     with suppress(OSError):
         path_of(export).unlink(missing_ok=True)
         remove_ids(export)
 
 
-def remove_others(tokens: Collection[str]) -> int:
-    """Remove the files of all exports but these; returns how many."""
-    gone = 0
-    for path in folder().iterdir():
-        if path.suffix in (".data", ".ids") and path.stem not in tokens:
-            path.unlink(missing_ok=True)
-            gone += 1
-    return gone
+def tokens() -> set[str]:
+    """Whose files are there."""
+    return {path.stem for path in folder().iterdir() if path.suffix in (".data", ".ids")}
+
+
+def remove_tokens(gone: Collection[str]) -> None:
+    """Remove the files of these."""
+    for token in gone:
+        for suffix in (".data", ".ids"):
+            (folder() / f"{token}{suffix}").unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -73,7 +74,8 @@ class SavedView(LaidOut):
             models.UniqueConstraint("account", "owner", Lower("name"), name="feeds_saved_view_name"),
             # Never without the moment, and no moment without it: what is due is what this column says.
             models.CheckConstraint(
-                condition=models.Q(every=Every.NEVER, next_at=None) | (~models.Q(every=Every.NEVER) & models.Q(next_at__isnull=False)),
+                condition=models.Q(every=Every.NEVER, next_at__isnull=True)
+                | (models.Q(every__gt=Every.NEVER) & models.Q(next_at__isnull=False)),
                 name="feeds_saved_view_next",
             ),
         ]
@@ -83,7 +85,7 @@ class SavedView(LaidOut):
         return self.name
 
     def may_change(self, access: Access) -> bool:
-        """Whether this person may rename, share, schedule and delete it: its owner, or for shared ones an administrator."""
+        """Whether this person may change and delete it: its owner, for shared ones also an administrator."""
         return self.owner_id == access.membership.pk or (self.is_shared and access.may(Role.ADMIN))
 
 
@@ -180,4 +182,5 @@ class Export(LaidOut):
     @property
     def file_name(self) -> str:
         """What the file is called where it is saved: like a download of the same emails, with the export's number."""
-        return f"livefeeds-{self.account.slug}-{self.created_at:%Y-%m-%d}-{self.pk}.{self.layout.ending}"
+        day = self.created_at.astimezone(ZoneInfo(self.time_zone)).date()
+        return f"livefeeds-{self.account.slug}-{day}-{self.pk}.{self.layout.ending}"

@@ -20,14 +20,13 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from psycopg import sql
 
 from feeds import export as exporting
 from feeds.exports import files
 from feeds.exports.models import Export, State
-from feeds.layouts import BOM, Format
+from feeds.layouts import BOM
 from feeds.query import Filter, Unclear
 
 if TYPE_CHECKING:
@@ -38,7 +37,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 # A worker also reads the spool and keeps the months: it comes back to that after so long.
-SECONDS = 3.0
+SECONDS = 10.0
+# Of it the one that waited longest has so much, so that a small export is not kept waiting by a large one.
+SECONDS_EACH = 2.0
+# Sweeps that queued up meanwhile pass, or each would take that long again and the others never had their turn.
+PAUSE = 0.5
 # Emails in a step: some megabytes. Looked up by their ids, newest first, each month's in one walk through its key.
 STEP = 20_000
 # The one step that cannot be cut into pieces ends before Celery ends its task.
@@ -47,7 +50,9 @@ SECONDS_TO_COUNT = 200
 MOST_TRIES = 10
 LISTED = 100
 
-FAILED_FULL = gettext_noop("There is too little room left on the disk. Delete exports that are no longer needed, or ask an administrator for a larger disk.")  # fmt: skip
+FAILED_FULL = gettext_noop(
+    "There is too little room left on the disk. Delete exports nobody needs, or ask an administrator for a larger disk."
+)
 FAILED_DISK = gettext_noop("The file could not be written. Ask an administrator to look at the folder for exports.")
 FAILED_SLOW = gettext_noop("Looking for the emails took too long. Narrow the filter, for example to fewer days.")
 FAILED_FILE = gettext_noop("What was written of the file so far is gone. Export it again.")
@@ -59,17 +64,30 @@ class Stopped(Exception):
     """Somebody cancelled or deleted the export."""
 
 
-def work(seconds: float = SECONDS) -> bool:
-    """Make what is under way for about this long, each for a while; returns whether something is left to do."""
-    end = time.monotonic() + seconds
+class _Moments:
+    """When this process last stopped working at exports."""
+
+    ended_at = float("-inf")
+
+
+def sweep() -> None:
+    """Work for a while, unless this process only just did."""
+    if time.monotonic() - _Moments.ended_at >= PAUSE and work(SECONDS):
+        _Moments.ended_at = time.monotonic()
+
+
+def work(seconds: float) -> bool:
+    """Make what is under way, for about this long; returns whether there was anything to do."""
+    end, worked = time.monotonic() + seconds, False
     while time.monotonic() < end:
         claimed = claim(timezone.now())
         if claimed is None:
-            return False
+            break
+        worked = True
         export, file = claimed
         with file:
-            _go_on(export, file, end)
-    return Export.objects.under_way().exists()
+            _go_on(export, file, min(end, time.monotonic() + SECONDS_EACH))
+    return worked
 
 
 def claim(now: datetime) -> tuple[Export, BinaryIO] | None:
@@ -189,9 +207,9 @@ def among(account_id: int, ids: array[int]) -> sql.Composable:
     if not ids:
         return sql.SQL("false")
     listed = sql.Literal("{" + ",".join(map(str, ids)) + "}")
-    return sql.SQL(
-        "account_id = {} and id >= {} and id <= {} and id = any(array(select unnest({}::bigint[])))"
-    ).format(sql.Literal(account_id), sql.Literal(ids[-1]), sql.Literal(ids[0]), listed)
+    return sql.SQL("account_id = {} and id >= {} and id <= {} and id = any(array(select unnest({}::bigint[])))").format(
+        sql.Literal(account_id), sql.Literal(ids[-1]), sql.Literal(ids[0]), listed
+    )
 
 
 def _tell(export: Export, **changes: object) -> None:

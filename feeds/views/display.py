@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import enter
 from accounts.models import Account, User
+from feeds import saved
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -23,13 +27,16 @@ ONE_YEAR = 365 * 24 * 60 * 60
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponseBase:
-    """To the feed of the account the person was in last, or of their first one."""
+    """To the feed of the account the person was in last, or of their first one, with the view they begin with."""
     assert isinstance(request.user, User)  # everybody else was asked to sign in
     slugs = list(Account.objects.of(request.user).values_list("slug", flat=True))
     if not slugs:
         return render(request, "feeds/no_account.html")
     last = request.session.get("account")
-    return redirect("feed", last if last in slugs else slugs[0])
+    slug = last if last in slugs else slugs[0]
+    view = saved.default_of(enter(request.user, slug))
+    address = reverse("feed", args=[slug])
+    return redirect(f"{address}?{urlencode({'q': view.query})}" if view and view.query else address)
 
 
 @login_not_required

@@ -1,4 +1,4 @@
-"""The live feed: the page, what is new on it, and the same as a file."""
+"""The live feed: the page, and what is new on it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from django.http import HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import account_page
 from accounts.models import Account
-from feeds import export as exports
 from feeds import live, rows, search
 from feeds.meanings import MEANINGS
 from feeds.models import MAX_ID, Email
@@ -139,19 +138,3 @@ def fresh(request: HttpRequest, access: Access) -> HttpResponseBase:
     if version and version == request.GET.get("version"):
         return HttpResponse(status=204)
     return render(request, "feeds/fresh.html", listed(request, access, asked))
-
-
-@account_page()
-@require_safe
-def export(request: HttpRequest, access: Access) -> HttpResponseBase:
-    """The whole filter as CSV."""
-    asked = Asked.read(request, access)
-    if asked.unclear:
-        return redirect(f"{reverse('feed', args=[access.account.slug])}?{request.GET.urlencode()}")
-    now = timezone.now()
-    name = f"livefeeds-{access.account.slug}-{timezone.localdate(now):%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        exports.content(request, access, asked.wanted, now),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
