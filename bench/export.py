@@ -26,6 +26,7 @@ from bench import servers
 from bench.report import Case, Result, quantile
 from bench.seed import seed
 from feeds import export
+from feeds.layouts import Layout
 from feeds.query import Filter
 from settings import embedded
 
@@ -86,7 +87,8 @@ def someone(account: Account) -> tuple[Access, str]:
 def statement(access: Access) -> str:
     """What the download runs, for psql."""
     connection.ensure_connection()
-    text = export.statement(access, Filter(), timezone.now()).as_string(connection.connection)
+    condition = export.matching(access.account, Filter(), timezone.now())
+    text = Layout().copy(condition).as_string(connection.connection)
     return "\\" + text.replace(" to stdout with (", " to '/dev/null' with (")
 
 

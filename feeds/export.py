@@ -68,7 +68,7 @@ def matching(account: Account, wanted: Filter, now: datetime) -> sql.Composable:
     """The emails of this filter as a condition that holds its values: COPY takes no parameters. Raises Unclear."""
     text, values = resolve(wanted, account, now).sql()
     connection.ensure_connection()
-    return sql.SQL(psycopg.ClientCursor(connection.connection).mogrify(text, values))  # type: ignore[arg-type]  # SQL
+    return sql.SQL(psycopg.ClientCursor(connection.connection).mogrify(text, values))
 
 
 def content(request: HttpRequest, download: Download) -> Streamed | Plain:
@@ -101,9 +101,12 @@ def _file(download: Download, begun: Callable[[psycopg.Connection], None] | None
 
 
 def copied(cursor: object, statement: sql.Composed, time_zone: str) -> Generator[bytes, None, int]:
-    """What a COPY gives, with times in this zone; within a transaction. Returns how many lines it were."""
+    """What a COPY gives, with times in this zone; within a transaction. Returns how many lines it were.
+
+    Raises django.db.Error.
+    """
     cursor.execute("select set_config('TimeZone', %s, true)", [time_zone])  # type: ignore[attr-defined]
-    with cursor.copy(statement):  # type: ignore[attr-defined]
+    with connection.wrap_database_errors, cursor.copy(statement):  # type: ignore[attr-defined]
         return (yield from copying.pieces(connection.connection, PIECE))
 
 

@@ -60,17 +60,16 @@ def _answer(request: HttpRequest, export: Export, descriptor: int) -> HttpRespon
     changed = int(export.finished_at.timestamp())
     # The file never changes once it is done.
     etag = f'"{export.pk}-{changed:x}-{size:x}"'
-    response = get_conditional_response(request, etag, changed, HttpResponse())
-    if response is not None and response.status_code >= 300:
-        return _told(response, etag, changed)
+    settled = get_conditional_response(request, etag, changed, None)
+    if settled is not None:
+        return _told(settled, etag, changed)
     try:
         span = wanted(request, size, etag, changed)
     except Unsatisfiable:
         return _told(HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"}), etag, changed)
     whole = span or Span(0, size)
-    if request.method == "HEAD":
-        response = HttpResponse()
-    else:
+    response: HttpResponseBase = HttpResponse()
+    if request.method != "HEAD":
         content = Streamed(descriptor, whole) if isinstance(request, ASGIRequest) else Plain(descriptor, whole)
         response = StreamingHttpResponse(content, status=206 if span else 200)
     response["Content-Type"] = export.layout.content_type

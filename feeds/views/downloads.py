@@ -15,12 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import account_page
-from feeds import counts, saved
 from feeds import export as exporting
+from feeds import saved
 from feeds.exports import orders
 from feeds.forms import LayoutForm
 from feeds.layouts import Format, Layout, Unknown
 from feeds.query import Filter, Unclear
+from feeds.terms import resolve
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,7 +81,9 @@ def busy(request: HttpRequest, access: Access, wanted: Filter, layout: Layout) -
         "is_busy": True,
         "address": _here(access, wanted),
     }
-    return render(request, "feeds/exports/download.html", context, status=503, headers={"Retry-After": RETRY_AFTER})
+    response = render(request, "feeds/exports/download.html", context, status=503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 @never_cache
@@ -120,8 +123,8 @@ def ordered(request: HttpRequest, access: Access, wanted: Filter, layout: Layout
 
 def sized(access: Access, wanted: Filter, now: datetime) -> dict[str, Any]:
     """How many emails these are, as far as that can be told at once. Raises Unclear."""
-    total = counts.of(access, wanted, now).total
-    return {"total": total, "are_many": total.n >= MANY}
+    resolve(wanted, access.account, now)
+    return {"total": None, "are_many": False}
 
 
 def _here(access: Access, wanted: Filter) -> str:

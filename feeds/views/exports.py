@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -68,14 +69,15 @@ def row(request: HttpRequest, access: Access, export_id: int) -> HttpResponseBas
 def file(request: HttpRequest, access: Access, export_id: int) -> HttpResponseBase:
     """The finished file, or a part of it."""
     export = find(access, export_id)
-    if export.state == State.EXPIRED:
-        raise Http404(_("The file of this export was kept for some days and is gone. Export it again."))
-    if export.state != State.DONE:
-        raise Http404(_("This export has no file yet. Look at the list of exports."))
-    try:
-        return serving.answer(request, export)
-    except OSError:
-        raise Http404(_("The file of this export cannot be read. Export it again.")) from None
+    if export.state == State.DONE:
+        with suppress(OSError):
+            return serving.answer(request, export)
+        sentence, status = _("The file of this export cannot be read. Export it again."), 404
+    elif export.state == State.EXPIRED:
+        sentence, status = _("The file of this export was kept for some days and is gone. Export it again."), 410
+    else:
+        sentence, status = _("This export has no file. The list of exports says how far it is."), 404
+    return render(request, "feeds/exports/no_file.html", {"sentence": sentence}, status=status)
 
 
 @require_POST

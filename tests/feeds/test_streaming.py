@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.core.asgi import get_asgi_application
+from django.db import DatabaseError, connection
 from django.http import StreamingHttpResponse
-from django.test import AsyncRequestFactory, RequestFactory
+from django.test import AsyncRequestFactory, Client, RequestFactory
 
 from accounts.access import Access, enter
 from feeds import export
+from feeds.export import Download
+from feeds.layouts import Layout
 from feeds.models import id_at
 from feeds.query import Filter
 from tests import make
@@ -39,9 +44,14 @@ def access() -> Access:
     return enter(make.member(account), account.slug)
 
 
-def content(access: Access, *, asynchronous: bool = True) -> StreamingHttpResponse:
+@pytest.fixture
+def download(access: Access) -> Download:
+    return Download.of(access.account, Filter(), Layout(), NOON + timedelta(hours=1))
+
+
+def content(download: Download, *, asynchronous: bool = True) -> StreamingHttpResponse:
     request = (AsyncRequestFactory() if asynchronous else RequestFactory()).get("/")
-    return StreamingHttpResponse(export.content(request, access, Filter(), NOON + timedelta(hours=1)))
+    return StreamingHttpResponse(export.content(request, download))
 
 
 def others(condition: str = "true") -> int:
@@ -70,9 +80,15 @@ def until_nothing_is_left() -> bool:
     return not others()
 
 
-def test_all_of_it_arrives_in_pieces(access: Access) -> None:
+def until_no_copy_is_left() -> None:
+    deadline = time.monotonic() + 10
+    while copies() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_all_of_it_arrives_in_pieces(download: Download) -> None:
     async def read() -> list[bytes]:
-        response = content(access)
+        response = content(download)
         pieces = [piece async for piece in response]
         response.close()
         return pieces
@@ -81,13 +97,13 @@ def test_all_of_it_arrives_in_pieces(access: Access) -> None:
 
     assert b"".join(pieces).count(b"\n") == ROWS + 1
     assert max(map(len, pieces)) < 2 * export.PIECE
-    assert b"".join(pieces) == b"".join(content(access, asynchronous=False))
+    assert b"".join(pieces) == b"".join(content(download, asynchronous=False))
     assert until_nothing_is_left()
 
 
-def test_it_is_read_only_a_little_ahead_of_a_slow_reader_and_ends_when_they_leave(access: Access) -> None:
+def test_it_is_read_only_a_little_ahead_of_a_slow_reader_and_ends_when_they_leave(download: Download) -> None:
     async def leave() -> tuple[bytes, int]:
-        response = content(access)
+        response = content(download)
         first = await anext(aiter(response))
         busy = await asyncio.to_thread(copies)
         await asyncio.to_thread(response.close)
@@ -100,8 +116,78 @@ def test_it_is_read_only_a_little_ahead_of_a_slow_reader_and_ends_when_they_leav
     assert until_nothing_is_left()
 
 
-def test_a_download_nobody_begins_to_read_asks_nothing_of_the_database(access: Access) -> None:
-    response = content(access)
+def test_a_download_nobody_begins_to_read_asks_nothing_of_the_database(download: Download) -> None:
+    response = content(download)
     response.close()
 
     assert until_nothing_is_left()
+
+
+def test_only_so_many_at_once_and_places_are_given_back(download: Download) -> None:
+    taken = [content(download) for _ in range(export.MOST_AT_ONCE)]
+    with pytest.raises(export.Busy):
+        content(download)
+    taken.pop().close()
+    for response in [*taken, content(download, asynchronous=False)]:
+        response.close()
+    assert until_nothing_is_left()
+    forgotten = content(download, asynchronous=False)
+    del forgotten
+    again = [content(download) for _ in range(export.MOST_AT_ONCE)]
+    for response in again:
+        response.close()
+    assert until_nothing_is_left()
+
+
+def test_a_reader_that_takes_nothing_for_long_is_given_up(download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "SECONDS_TO_STALL", 0.2)
+
+    async def stall() -> None:
+        reading = aiter(content(download))
+        await anext(reading)
+        await asyncio.to_thread(until_no_copy_is_left)
+        with pytest.raises((DatabaseError, RuntimeError)):
+            await read_on(reading)
+
+    async def read_on(reading: AsyncIterator[bytes]) -> None:
+        async for _piece in reading:
+            pass
+
+    asyncio.run(asyncio.wait_for(stall(), 10))
+    assert until_nothing_is_left()
+
+
+def test_the_connection_of_the_view_is_given_back_before_the_file_is_sent(access: Access) -> None:
+    client = Client()
+    client.force_login(access.membership.user)
+    cookie = f"sessionid={client.cookies['sessionid'].value}".encode()
+    path = f"/a/{access.account.slug}/feed.csv"
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": [(b"cookie", cookie), (b"host", b"localhost")], "scheme": "http",
+        "server": ("localhost", 80), "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    used: list[int] = []
+
+    coming = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if not coming:
+            await asyncio.Event().wait()
+        return coming.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("body") and not used:
+            used.append(await asyncio.to_thread(counted))
+
+    asyncio.run(asyncio.wait_for(get_asgi_application()(scope, receive, send), 30))  # type: ignore[arg-type]
+    assert used == [2]  # the download's, and this test's own
+    assert until_nothing_is_left()
+
+
+def counted() -> int:
+    """How many connections there are; for a thread that has none yet."""
+    try:
+        return others()
+    finally:
+        connection.close()
