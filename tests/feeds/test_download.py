@@ -14,9 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Account, Role
 from feeds import export
-from feeds.columns import BY_NAME
+from feeds.columns import BY_NAME, STANDARD
 from feeds.exports.models import Export
-from feeds.layouts import STANDARD
 from feeds.lifecycle import record
 from tests import make
 from webhooks.models import Source

@@ -1,11 +1,9 @@
-"""Exports made in the background: how they are made, whatever happens meanwhile, and how they are fetched."""
+"""Exports made in the background: how they are made, whatever happens meanwhile, and what is told of them."""
 
 from __future__ import annotations
 
-import csv
 import errno
 import gzip
-import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,18 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, Role
+from feeds import export as export_module
 from feeds.events import Kind
 from feeds.exports import files, orders, work
 from feeds.exports.models import Export, State
-from feeds.layouts import STANDARD
+from feeds.layouts import Layout
 from feeds.lifecycle import record
 from feeds.models import Email
 from tests import make
+from tests.exporting import CHOSEN, body, fetch, fill, made, order, rows, text
 from webhooks.models import Source
 
 pytestmark = pytest.mark.django_db
-CHOSEN = {"format": "csv", "columns": "own", "column": ["recipient", "status"], "order": [], "how": "background"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,43 +48,6 @@ def client(acme: Account) -> Client:
     client = Client()
     client.force_login(make.member(acme, "vera", Role.VIEWER))
     return client
-
-
-def fill(src: Source, count: int, kind: Kind = Kind.DELIVERED) -> None:
-    now = timezone.now()
-    events = [
-        make.event(kind, f"p{n}@example.com", message_id=f"m{n}", occurred_at=now - timedelta(seconds=n + 1))
-        for n in range(count)
-    ]
-    record([make.arrival(src, *events, received_at=now)])
-
-
-def order(client: Client, acme: Account, query: str = "", **fields: Any) -> Export:
-    response = client.post(f"/a/{acme.slug}/download/", CHOSEN | fields, query_params={"q": query})
-    assert response.status_code == 303
-    return Export.objects.latest("id")
-
-
-def made(export: Export, seconds: float = 60) -> Export:
-    work.work(seconds)
-    export.refresh_from_db()
-    return export
-
-
-def fetch(client: Client, export: Export, **headers: str) -> Any:
-    return client.get(f"/a/{export.account.slug}/exports/{export.pk}/file/", headers=headers)
-
-
-def body(response: Any) -> bytes:
-    return b"".join(response.streaming_content)
-
-
-def rows(data: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 # ---- Making -----------------------------------------------------------------------------------------------
@@ -247,7 +209,7 @@ def test_a_search_that_takes_too_long_fails_with_a_sentence(
     fill(src, 1)
     export = order(client, acme)
     monkeypatch.setattr(work, "SECONDS_TO_COUNT", 1)
-    monkeypatch.setattr(work.exporting, "matching", never)
+    monkeypatch.setattr(export_module, "matching", never)
     assert made(export).state == State.FAILED
     assert "took too long" in export.error
 
@@ -401,111 +363,10 @@ def test_the_list_tells_how_far_it_is_and_asks_again_only_meanwhile(
 def test_the_list_goes_on_where_it_ended(client: Client, acme: Account, django_assert_max_num_queries: Any) -> None:
     person = acme.members.get()
     for _n in range(60):
-        orders.place(acme, person, "", orders_layout(), timezone.now())
+        orders.place(acme, person, "", Layout(), timezone.now())
     with django_assert_max_num_queries(8):
         first = client.get(f"/a/{acme.slug}/exports/")
     assert len(first.context["exports"]) == 50
     second = client.get(f"/a/{acme.slug}/exports/?before={first.context['older']}")
     assert len(second.context["exports"]) == 10
     assert client.get(f"/a/{acme.slug}/exports/?before=x").status_code == 200
-
-
-def orders_layout() -> Any:
-    from feeds.layouts import Layout
-
-    return Layout(columns=STANDARD)
-
-
-# ---- Fetching ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def done(client: Client, acme: Account, src: Source) -> Export:
-    fill(src, 50)
-    return made(order(client, acme))
-
-
-def test_a_download_goes_on_where_it_broke_off(client: Client, done: Export) -> None:
-    whole = fetch(client, done)
-    assert (whole["Accept-Ranges"], whole["Cache-Control"]) == ("bytes", "no-store")
-    assert whole["Content-Disposition"] == f'attachment; filename="{done.file_name}"'
-    data = body(whole)
-    assert int(whole["Content-Length"]) == len(data) == done.size
-    for asked, first, end in (
-        ("bytes=100-", 100, len(data)), ("bytes=0-0", 0, 1), ("bytes=5-99999999", 5, len(data)),
-        ("bytes=-7", len(data) - 7, len(data)), ("bytes=-99999999", 0, len(data)), ("bytes=10-19", 10, 20),
-    ):  # fmt: skip
-        part = fetch(client, done, range=asked)
-        assert part.status_code == 206
-        assert part["Content-Range"] == f"bytes {first}-{end - 1}/{len(data)}"
-        assert int(part["Content-Length"]) == end - first
-        assert part["Content-Type"] == "text/csv; charset=utf-8"
-        assert body(part) == data[first:end]
-
-
-@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0", "bytes=99999999-999999999"])
-def test_a_range_outside_of_it_is_refused(client: Client, done: Export, asked: str) -> None:
-    response = fetch(client, done, range=asked)
-    assert response.status_code == 416
-    assert response["Content-Range"] == f"bytes */{done.size}"
-
-
-@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=9-3", "lines=0-5", "bytes=-", "bytes=a-b", "bytes 0-5", ""])
-def test_what_is_no_single_range_gives_all_of_it(client: Client, done: Export, asked: str) -> None:
-    response = fetch(client, done, range=asked)
-    assert response.status_code == 200
-    assert len(body(response)) == done.size
-
-
-def test_it_goes_on_only_with_the_same_file(client: Client, done: Export) -> None:
-    whole = fetch(client, done)
-    body(whole)
-    for condition in (whole["ETag"], whole["Last-Modified"]):
-        assert fetch(client, done, range="bytes=9-", **{"if-range": condition}).status_code == 206
-    for condition in ('"another"', f"W/{whole['ETag']}", "Tue, 01 Jan 2019 00:00:00 GMT", "nonsense"):
-        response = fetch(client, done, range="bytes=9-", **{"if-range": condition})
-        assert response.status_code == 200
-        assert len(body(response)) == done.size
-    assert fetch(client, done, **{"if-none-match": whole["ETag"]}).status_code == 304
-    assert fetch(client, done, **{"if-match": '"another"'}).status_code == 412
-
-
-def test_the_headers_alone_are_those_of_the_whole(client: Client, done: Export) -> None:
-    response = client.head(f"/a/{done.account.slug}/exports/{done.pk}/file/", headers={"range": "bytes=5-"})
-    assert (response.status_code, int(response["Content-Length"])) == (200, done.size)
-    assert response["ETag"]
-    assert not response.content
-
-
-def test_whoever_reads_it_while_it_is_deleted_reads_on(client: Client, done: Export) -> None:
-    response = fetch(client, done)
-    client.post(f"/a/{done.account.slug}/exports/{done.pk}/delete/")
-    assert len(body(response)) == done.size
-
-
-def test_a_file_somebody_removed_is_said_to_be_gone(client: Client, done: Export) -> None:
-    files.path_of(done).unlink()
-    response = fetch(client, done)
-    assert response.status_code == 404
-    assert "Export it again" in text(response)
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_no_file_stays_open(client: Client, done: Export) -> None:
-    def each() -> None:
-        response = fetch(client, done)
-        body(response)
-        response.close()
-        for headers in ({"range": "bytes=99999999-"}, {"if-none-match": "*"}):
-            fetch(client, done, **headers)
-        fetch(client, done).close()
-
-    each()
-    before = open_files()
-    for _time in range(5):
-        each()
-    assert open_files() <= before
