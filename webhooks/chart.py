@@ -1,61 +1,55 @@
-"""Bars for the hours of a day, as numbers a template draws without scripts or styles."""
+"""The hours of a day of a source: its chart, and the numbers behind it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from feeds import charts
+from feeds.figures import Numbers
+from feeds.models import SourceHour
 from webhooks.silence import HOUR, hour_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from feeds.models import SourceHour
+    from feeds.charts import Chart
 
-WIDTH, HEIGHT, GAP = 480, 80, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One hour: what came in it, and where its bar stands, in units of the drawing."""
-
-    starts_at: datetime
-    requests: int
-    events: int
-    duplicates: int
-    x: int
-    y: int
-    width: int
-    height: int
+HEIGHT = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """`bars` from the oldest hour to this one; `most` is the number of events the highest bar stands for."""
+class Hours:
+    """`all` from the oldest hour to this one, those with nothing among them; `most` is the largest number of events."""
 
-    bars: list[Bar]
+    all: list[SourceHour]
     most: int
-    width: int = WIDTH
-    height: int = HEIGHT
+    chart: Chart
+    ticks: tuple[str, str, str]
 
 
-def chart(hours: Sequence[SourceHour], now: datetime, count: int = 24) -> Chart:
-    """The last `count` hours (UTC hours, this one last) of which `hours` are those with something in them."""
-    found = {hour.starts_at: hour for hour in hours}
-    most = max((hour.events for hour in hours), default=0)
-    step = WIDTH // count
-    bars = []
-    for n in range(count):
-        starts_at = hour_of(now) - HOUR * (count - 1 - n)
-        hour = found.get(starts_at)
-        events = hour.events if hour else 0
-        # The smallest number must be seen to be more than none.
-        height = max(2, HEIGHT * events // most) if events else 0
-        bars.append(
-            Bar(
-                starts_at, hour.requests if hour else 0, events, hour.duplicates if hour else 0,
-                n * step, HEIGHT - height, step - GAP, height,
-            )
-        )  # fmt: skip
-    return Chart(bars, most)
+def hours(found: Sequence[SourceHour], now: datetime, count: int = 24) -> Hours:
+    """The last `count` hours (UTC hours, this one last) of which `found` are those with something in them."""
+    by_start = {hour.starts_at: hour for hour in found}
+    starts = [hour_of(now) - HOUR * n for n in reversed(range(count))]
+    every = [by_start.get(at) or SourceHour(starts_at=at, requests=0, events=0, duplicates=0) for at in starts]
+    numbers = Numbers()
+    names = [date_format(localtime(at), "H:i") for at in starts]
+    columns = [
+        charts.Column(hour.events, f"{name}: {events(hour.events, numbers)}")
+        for name, hour in zip(names, every, strict=True)
+    ]
+    chart = charts.draw(columns, [*names[:-1], _("now")], HEIGHT)
+    middle = numbers.axis(chart.middle) if chart.top > 1 else ""
+    most = max(hour.events for hour in every)
+    return Hours(every, most, chart, (numbers.axis(chart.top), middle, "0"))
+
+
+def events(n: int, numbers: Numbers) -> str:
+    return ngettext("%(n)s event", "%(n)s events", n) % {"n": numbers.count(n)}

@@ -20,7 +20,7 @@ from accounts.models import Role
 from feeds import inbox
 from feeds.models import InboxDue
 from webhooks import intake, providers, sources
-from webhooks.chart import chart
+from webhooks.chart import hours
 from webhooks.durations import in_words
 from webhooks.forms import DeleteSourceForm, SourceForm, TestEventForm
 from webhooks.models import Source, new_token
@@ -113,7 +113,7 @@ def source_page(
         "source": source,
         "address": address,
         "steps": steps(overview, address),
-        "chart": chart(overview.lately, now),
+        "hours": hours(overview.lately, now),
         "waiting": waiting,
         "waiting_for": in_words(now - oldest) if oldest else "",
         "failures": failures[:FAILURES_SHOWN],
