@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from feeds.events import Kind
 from feeds.models import Email, StoredEvent, id_at
 
@@ -44,7 +46,9 @@ def unknown(access: Access, now: datetime, limit: int, before: Place | None = No
     low = id_at(access.account.kept_since(now))
     found = StoredEvent.objects.filter(account=access.account, kind=Kind.UNKNOWN, email_id__gte=low)
     if before is not None:
-        found = found.filter(email_id__lte=before.email_id, pk__lt=(before.email_id, before.key))
+        # Not as a comparison of pairs: that would invite PostgreSQL to walk the primary key instead.
+        rest = Q(email_id__lt=before.email_id) | Q(key__lt=before.key)
+        found = found.filter(rest, email_id__lte=before.email_id)
     return list(found.select_related("email").order_by("-email_id", "-key")[:limit])
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_EVENTS = 500
 MOST_LINKS = 100
 # Requests take a moment; what took longer is worth telling.
-PROMPT = timedelta(seconds=5)
+PROMPT = timedelta(seconds=10)
 ATTEMPTS = (Kind.DEFERRED, Kind.BOUNCED, Kind.DELIVERED)
 ANSWERED = (*ATTEMPTS, Kind.DROPPED)
 OPENS = (Kind.OPENED, Kind.MACHINE_OPENED)

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import account_page
 from feeds import recipients, rows
+from feeds.query import Filter, Term
+from feeds.views.feed import address as in_feed
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -39,9 +41,15 @@ def recipient(request: HttpRequest, access: Access, address: str) -> HttpRespons
         raise Http404(_("This account keeps no email to this address, and does not suppress it."))
     before = place(request.GET.get("before", ""))
     shown = list((emails if before is None else emails.filter(id__lt=before))[: PAGE + 1])
+    slug, to = access.account.slug, Filter((Term("to", (address.lower(),)),))
     context = {
         "address": address.lower(),
         "totals": counted,
+        "by_status": [
+            (status, count, in_feed("feed", slug, to.replaced("status", status.name.lower())))
+            for status, count in counted.by_status
+        ],
+        "in_feed": in_feed("feed", slug, to),
         "causes": causes,
         "rows": rows.draw(shown[:PAGE], access.account, now),
         "older": shown[PAGE - 1].id if len(shown) > PAGE else None,
