@@ -76,6 +76,10 @@ def why(story: Story) -> list[str]:
                 "on the order in which they arrive."
             )
         )
+    if any(event.kind == Kind.UNKNOWN for event in events):
+        sentences.append(
+            _("Its provider has a word for an event that is not known here. It is kept and changes nothing.")
+        )
     if email.is_orphan:
         sentences.append(
             _(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accounts.access import Access
 
 # Of more emails than this to one recipient the newest are counted, and the page says so.
-MOST_COUNTED = 10_000
+MOST_COUNTED = 2000
 
 
 @dataclass(frozen=True, slots=True)

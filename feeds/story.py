@@ -101,13 +101,15 @@ class Visitor:
 class Story:
     """The events of one email, the earliest first, and what they come to.
 
-    `is_cut`: there are more events. `deciding` is the one that made the status, None where none did.
+    `is_cut`: there are more events. `deciding` is the one that made the status, `answer` the one whose answer
+    is the email's comment; None where there is none.
     """
 
     email: Email
     steps: list[Step]
     is_cut: bool
     deciding: StoredEvent | None
+    answer: StoredEvent | None
     source: str
     links: list[tuple[str, Span]]
     visitors: list[Visitor]
@@ -115,16 +117,6 @@ class Story:
     @property
     def events(self) -> list[StoredEvent]:
         return [step.event for step in self.steps]
-
-    @property
-    def answer(self) -> Step | None:
-        """The step whose answer is the email's comment."""
-        email = self.email
-        return next((step for step in reversed(self.steps) if _is_answer(step.event, email)), None)
-
-
-def _is_answer(event: StoredEvent, email: Email) -> bool:
-    return bool(event.comment) and (event.comment, event.occurred_at) == (email.comment, email.comment_at)
 
 
 def tell(email: Email) -> Story:
@@ -138,7 +130,9 @@ def tell(email: Email) -> Story:
     _mark_repeats(email, steps)
     has_visits = email.opens or email.clicks or email.machine_opens or email.machine_clicks
     links, visitors = (_links(email), _visitors(email)) if has_visits else ([], [])
-    return Story(email, steps, is_cut, _deciding(email), names.get(email.source_id, ""), links, visitors)
+    return Story(
+        email, steps, is_cut, _deciding(email), _answer(email), names.get(email.source_id, ""), links, visitors
+    )
 
 
 def _events_of(email: Email) -> QuerySet[StoredEvent]:
@@ -148,6 +142,14 @@ def _events_of(email: Email) -> QuerySet[StoredEvent]:
 def _deciding(email: Email) -> StoredEvent | None:
     """The first event of the kind that has the status's rank."""
     return _events_of(email).filter(kind=email.status).order_by("occurred_at", "key").first()
+
+
+def _answer(email: Email) -> StoredEvent | None:
+    """The event whose answer the email shows."""
+    if not email.comment or email.comment_at is None:
+        return None
+    told = _events_of(email).filter(occurred_at=email.comment_at, comment=email.comment, kind__in=ANSWERED)
+    return told.order_by("-kind", "key").first()
 
 
 def _mark_arrivals(steps: Sequence[Step]) -> None:

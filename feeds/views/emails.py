@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # The element beside the list that an email opens in, as htmx names its target.
 PANEL = "panel"
+# A request that cannot be read is shown as it came, and may have megabytes.
+MOST_SHOWN = 100_000
 
 
 def find(access: Access, email_id: int) -> Email:
@@ -42,14 +44,13 @@ def email(request: HttpRequest, access: Access, email_id: int) -> HttpResponseBa
     """All that is known of one email: a page, or with htmx what the panel beside the list shows."""
     found = find(access, email_id)
     told = story.tell(found)
-    step = told.answer
     suppressed = Suppression.objects.visible_in(access).of_address(found.recipient) if found.recipient else ()
     context = {
         "email": found,
         "story": told,
         "firsts": reasons.firsts(found),
         "why": reasons.why(told),
-        "answer": answers.explain(step.event, Kind(step.event.kind)) if step else None,
+        "answer": answers.explain(told.answer, Kind(told.answer.kind)) if told.answer else None,
         "summary": reasons.summary(told),
         "suppressed": list(suppressed),
     }
@@ -70,6 +71,7 @@ def raw(request: HttpRequest, access: Access, email_id: int, key: str) -> HttpRe
         raise Http404(_("This email has no such event."))
     record = inbox.raw_of(event)
     if request.headers.get("HX-Request"):
-        return render(request, "feeds/raw.html", {"record": record})
+        shown = {"record": (record or "")[:MOST_SHOWN], "is_cut": len(record or "") > MOST_SHOWN}
+        return render(request, "feeds/raw.html", {**shown, "whole_url": request.path, "key": key})
     text = record or _("The original request is no longer kept.")
     return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -1,4 +1,5 @@
-// Buttons with data-copy put that text on the clipboard. Without scripts the style sheet hides them.
+// Buttons with data-copy put that text on the clipboard, with data-copy-from that of the element with this id. Without
+// scripts the style sheet hides them.
 const SHOWN_MS = 2000;
 
 async function copy(text) {
@@ -24,9 +25,9 @@ function say(button, words) {
 
 // On the document, because parts of a page come and go.
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-copy]");
+  const button = event.target.closest("button.copy");
   if (!button) return;
-  copy(button.dataset.copy).then(
+  copy(button.dataset.copy ?? document.getElementById(button.dataset.copyFrom).textContent).then(
     () => say(button, button.dataset.copied),
     () => say(button, button.dataset.failed),
   );

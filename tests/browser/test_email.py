@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -112,6 +113,9 @@ def test_the_original_record_unfolds_and_copies(signed_in: Open, src: Source, wi
     page = signed_in(width, path=f"emails/{Email.objects.get().id}/")
     page.get_by_role("link", name="Original record").click()
     expect(page.locator(".event-raw pre")).to_contain_text('"subject": "A test of Live Feeds"')
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".event-raw .copy").click()
+    assert json.loads(page.evaluate("navigator.clipboard.readText()"))["subject"] == "A test of Live Feeds"
     check(page)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils import translation
 
 from feeds import answers, codes
 from feeds.events import Bounce, Kind
+from settings import extraction
 
 PERMANENT, TEMPORARY = Kind.BOUNCED, Kind.DEFERRED
 DETAILS = [key for key in codes.ENHANCED if key.count(".") == 1]
@@ -109,3 +111,11 @@ def test_what_happens_next_follows_from_the_event_not_from_the_code(kind: Kind, 
 def test_the_reason_of_a_drop_is_explained(comment: str, words: str) -> None:
     with translation.override("en"):
         assert explain(comment, kind=Kind.DROPPED).meaning == words
+
+
+def test_every_sentence_is_found_by_whoever_translates() -> None:
+    told = {key.message for key in extraction.messages(Path(__file__).parents[2])}
+    with translation.override(None):
+        table = [*codes.ENHANCED.values(), *codes.BASIC.values(), *codes.CLASSES.values()]
+        said = {str(meaning) for meaning, _advice in table} | {str(advice.label) for advice in codes.Advice}
+    assert said - told == {""}

@@ -126,6 +126,8 @@ def test_of_very_many_events_the_first_are_shown_and_all_are_counted(client: Cli
     assert "There are more events" in words
     assert "“Opened”, because of the event “Opened” of" in words
     assert ">600<" in words
+    tell(src, event(Kind.DELIVERED, 900, comment="250 2.0.0 OK"))
+    assert "The recipient&#x27;s server took the email over." in page(client, email)
 
 
 # ---- Why --------------------------------------------------------------------------------------------------
@@ -184,6 +186,14 @@ def test_what_came_late_says_how_late(client: Client, src: Source) -> None:
 def test_a_clock_that_is_ahead_is_told(client: Client, src: Source) -> None:
     email = tell(src, event(Kind.DELIVERED, 20), after=0)
     assert "arrived 20 seconds before the time it states: a clock is wrong" in page(client, email)
+
+
+def test_an_unknown_event_is_told_and_changes_nothing(client: Client, src: Source) -> None:
+    email = tell(src, event(Kind.DELIVERED), event(Kind.UNKNOWN, 5, name="teleported"))
+    words = page(client, email)
+    assert "“Delivered”, because of the event “Delivered” of" in words
+    assert "not known here. It is kept and changes nothing." in words
+    assert "teleported" in words
 
 
 def test_what_was_told_twice_counts_once_and_says_so(client: Client, src: Source) -> None:
@@ -319,3 +329,18 @@ def test_an_event_shows_the_record_it_came_from(client: Client, acme: Account, s
     assert bare["Content-Type"] == "text/plain; charset=utf-8"
     assert json.loads(bare.content)["subject"] == "A test of Live Feeds"
     assert "A test of Live Feeds" in text(client.get(address, headers={"HX-Request": "true"}))
+
+
+def test_of_a_huge_record_the_beginning_is_shown_and_the_rest_is_a_link_away(
+    client: Client, acme: Account, src: Source
+) -> None:
+    now = timezone.now()
+    long = json.dumps({"event": "delivered", "recipient": "bob@example.com", "message_id": "m1", "more": "x" * 200_000})
+    inbox.store(inbox.Incoming(acme.id, src.id, intake.KIND, now, "application/json", {}, long.encode()))
+    inbox.work()
+    email = Email.objects.get(account=acme)
+    address = f"/a/{acme.slug}/emails/{email.id}/events/{email.events.get().key}/"
+    part = text(client.get(address, headers={"HX-Request": "true"}))
+    assert len(part) < 110_000
+    assert f'href="{address}"' in part
+    assert len(client.get(address).content) > 200_000
