@@ -105,9 +105,13 @@ def copied(cursor: object, statement: sql.Composed, time_zone: str) -> Generator
 
     Raises django.db.Error.
     """
-    cursor.execute("select set_config('TimeZone', %s, true)", [time_zone])  # type: ignore[attr-defined]
+    set_zone = "select set_config('TimeZone', %s, true)"
+    cursor.execute(set_zone, [time_zone])  # type: ignore[attr-defined]
     with connection.wrap_database_errors, cursor.copy(statement):  # type: ignore[attr-defined]
-        return (yield from copying.pieces(connection.connection, PIECE))
+        lines = yield from copying.pieces(connection.connection, PIECE)
+    # Django takes every time it reads for one in its own zone, also later in this transaction.
+    cursor.execute(set_zone, [connection.timezone_name])  # type: ignore[attr-defined]
+    return lines
 
 
 def compressed(found: Iterable[bytes]) -> Generator[bytes]:
