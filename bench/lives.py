@@ -116,7 +116,7 @@ from (
         case when (h1 >> 16 & 1023) < 307
              then floor(power((%(recipients)s::int[])[a], (h1 >> 26 & 2147483647) / 2147483648.0::float8))::bigint - 1
              else (h2 & 2147483647) * (%(recipients)s::int[])[a] >> 31 end as n,
-        floor(power(20::float8, (h3 & 65535) / 65536.0::float8))::int - 1 as s,
+        floor(power(21::float8, (h3 & 65535) / 65536.0::float8))::int - 1 as s,
         ((h2 >> 31 & 1048575) %% 1000)::int as p,
         case when h3 >> 16 & 255 < 128 then 1 when h3 >> 16 & 255 < 205 then 2 when h3 >> 16 & 255 < 230 then 3
              when h3 >> 16 & 255 < 250 then 4 else 5 end as theme,

@@ -1,34 +1,41 @@
 """Finding emails, newest first, at a cost that does not grow with the table.
 
-No index can serve a text that is contained, so a search goes in steps, each with a bound (docs/decisions/storage.md):
-the newest emails of the account are looked through first, which answers every common word; for a rare one the
-addresses that hold it are found, and the newest emails of each; a word of very many addresses is looked for backwards,
-and the page says how far.
+A search is a list of bounded looks. Where an exact word leads (`feeds.drivers`), its ids are followed in slices and
+each email is checked against all conditions. Otherwise the newest emails are looked through first, which answers every
+common word; for what is rare the addresses that hold it lead on. What nothing can lead to is looked for backwards,
+slice by slice, until the page is full or the time is over; then the page says how far it looked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
 
-from feeds.conditions import escaped
-from feeds.events import Status
+from feeds import drivers
 from feeds.models import Email, time_of
-from feeds.terms import Address, OneOf, Wanted, resolve
+from feeds.terms import OneOf, Wanted, resolve
 
 if TYPE_CHECKING:
     from accounts.access import Access
+    from feeds.drivers import Lead
     from feeds.query import Filter
 
 FIRST_LOOK = 20_000
-FURTHER_LOOK = 50_000
-MOST_ADDRESSES = 1500
-# Statuses few emails have are found through their events; of these events an email may have several.
-RARE = (Status.BOUNCED, Status.UNSUBSCRIBED, Status.SPAM, Status.DROPPED)
-RARE_EVENTS = 20_000
+# Emails a look goes through where nothing leads, and ids of a lead that are checked at once: from a few to many.
+LEAST_LOOK, MOST_LOOK = 2_000, 100_000
+FIRST_SLICE, SLICE_GROWTH, MOST_SLICE = 200, 6, 20_000
+# So many ids of each lead tell which one is the sparsest.
+PROBE = 1_000
+# A search begins no further look after this long. A statement that takes much longer than any should is stopped.
+SECONDS = 0.4
+STATEMENT_MS, ADDRESSES_MS = 2_000, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,120 +48,191 @@ class Page:
     back_to: datetime | None = None
 
 
-def contains(text: str) -> str:
-    r"""A LIKE pattern for texts that contain this one, with %, _ and \ as plain letters."""
-    return f"%{escaped(text)}%"
-
-
 def page(access: Access, asked: Filter, now: datetime, before: int | None = None, limit: int = 50) -> Page:
     """The newest `limit` emails of the filter that stand before the id `before`. Raises Unclear as `resolve` does."""
-    wanted = resolve(asked, access.account, now).before(before)
-    ids, seen_to = _newest(wanted, FIRST_LOOK, limit + 1)
-    if len(ids) <= limit and seen_to is not None:
-        addresses = _addresses(wanted)
-        rare = _rare(wanted)
-        if addresses is not None:
-            ids, seen_to = _of_addresses(wanted, addresses, limit + 1), None
-        elif rare:
-            ids, seen_to = _of_rare(wanted, rare, limit + 1)
-        else:
-            ids, seen_to = _newest(wanted, FURTHER_LOOK, limit + 1)
-    emails = list(Email.objects.filter(account_id=wanted.account_id, id__in=ids).order_by("-id")[:limit])
-    if len(ids) > limit:
-        return Page(emails, emails[-1].id if emails else None)
-    return Page(emails, seen_to, time_of(seen_to) if seen_to else None)
+    hunt = Hunt(resolve(asked, access.account, now).before(before), limit + 1)
+    hunt.run(SECONDS)
+    ids = [email_id for email_id, _status in hunt.found[:limit]]
+    emails = list(Email.objects.filter(account_id=access.account.id, id__in=ids).order_by("-id")) if ids else []
+    if len(hunt.found) > limit:
+        return Page(emails, ids[-1])
+    return Page(emails, hunt.place, min(now, time_of(hunt.place)) if hunt.place else None)
 
 
-def _rows(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+@contextmanager
+def at_most(milliseconds: int) -> Iterator[None]:
+    """Statements inside are stopped after this long; then the block is left by QueryCanceled."""
+    outermost = not connection.in_atomic_block
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"set local statement_timeout = {milliseconds}")
+            yield
+            if not outermost:
+                cursor.execute("set local statement_timeout to default")
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise error.__cause__ from None
+        raise
+
+
+@dataclass(slots=True)
+class Hunt:
+    """The emails of a filter, found newest first. `found` are ids with the emails' statuses; `place` is how far back
+    all of them are found (None: to the end)."""
+
+    wanted: Wanted
+    most: int
+    found: list[tuple[int, int]] = field(default_factory=list)
+    place: int | None = None
+    _end: float = 0.0
+
+    def run(self, seconds: float) -> None:
+        """Look until there are `most`, nothing is left, or no further look may begin."""
+        self._end = monotonic() + seconds
+        self.place = self.wanted.high
+        try:
+            self._run()
+        except QueryCanceled:
+            return
+
+    def _run(self) -> None:
+        with at_most(STATEMENT_MS):
+            leads = drivers.quick(self.wanted)
+            if leads:
+                self._follow(leads, looks=2)
+            else:
+                self._through(FIRST_LOOK)
+        if self._is_over:
+            return
+        leads += self._thorough()
+        with at_most(STATEMENT_MS):
+            if leads:
+                self._follow(leads)
+            elif statuses := next((c for c in self.wanted.conditions if isinstance(c, OneOf)), None):
+                self._through_quarters(statuses)
+            else:
+                self._backwards()
+
+    @property
+    def _is_over(self) -> bool:
+        return self.place is None or len(self.found) >= self.most or monotonic() >= self._end
+
+    def _thorough(self) -> list[Lead]:
+        """No leads, where finding them takes too long: a text may have little that an index can use."""
+        try:
+            with at_most(ADDRESSES_MS):
+                return drivers.thorough(self.wanted)
+        except QueryCanceled:
+            return []
+
+    def _follow(self, leads: Sequence[Lead], looks: int | None = None) -> None:
+        """Follow the sparsest of these, so many looks long."""
+        lead = next((lead for lead in leads if lead.is_empty), None) or self._sparsest(leads)
+        if lead.is_empty:
+            self.place = None
+        size, begun = FIRST_SLICE, 0
+        while not self._is_over and begun != looks:
+            self._along(lead, size)
+            size, begun = min(size * SLICE_GROWTH, MOST_SLICE), begun + 1
+
+    def _sparsest(self, leads: Sequence[Lead]) -> Lead:
+        """The one with the fewest ids; of those that have many, whose ids reach back furthest."""
+        if len(leads) == 1:
+            return leads[0]
+
+        def reach(lead: Lead) -> tuple[bool, int]:
+            ids, values = lead.sql(self.wanted.low, self._high, PROBE)
+            n, last = _row(f"select count(*), min(id) from {ids} x", values)  # noqa: S608
+            return n == PROBE, last if n == PROBE else n
+
+        return min(leads, key=reach)
+
+    @property
+    def _high(self) -> int:
+        assert self.place is not None
+        return self.place
+
+    def _take(self, found: Sequence[Sequence[int] | None], place: int | None) -> None:
+        ids, statuses = found
+        self.found += zip(ids or (), statuses or (), strict=True)
+        self.place = place
+
+    def _along(self, lead: Lead, size: int) -> None:
+        """Check the next `size` ids of a lead. Offset 0 keeps the planner from looking at all emails instead."""
+        ids, values = lead.sql(self.wanted.low, self._high, size)
+        condition, given = self.wanted.conditions_sql()
+        n, last, *found = _row(
+            f"with v as materialized (select id from {ids} x), m as materialized ("  # noqa: S608
+            f" select e.id, e.status from v cross join lateral (select id, status from feeds_email e"
+            f" where e.id = v.id and e.account_id = %s and {condition} offset 0) e order by 1 desc limit %s)"
+            f" select (select count(*) from v), (select min(id) from v), {_IN_ARRAYS} from m",
+            [*values, self.wanted.account_id, *given, self.most - len(self.found)],
+        )
+        self._take(found, last if n == size else None)
+
+    def _through(self, size: int) -> None:
+        """Look through the next `size` emails of the account; index (account_id, id)."""
+        wanted, most = self.wanted, self.most - len(self.found)
+        condition, given = wanted.conditions_sql()
+        span = [wanted.account_id, wanted.low, self._high]
+        found = _row(
+            f"select {_IN_ARRAYS} from (select id, status from (select * from feeds_email"  # noqa: S608
+            f" where account_id = %s and id >= %s and id < %s order by id desc limit %s offset 0) e"
+            f" where {condition} order by id desc limit %s) m",
+            [*span, size, *given, most],
+        )
+        last = None
+        if len(found[0] or ()) < most:
+            last = _row(
+                "select (select id from feeds_email where account_id = %s and id >= %s and id < %s"
+                " order by id desc limit 1 offset %s)",
+                [*span, size - 1],
+            )[0]
+        self._take(found, last)
+
+    def _backwards(self) -> None:
+        """Look through more and more emails, as long as there is time; none takes much of it."""
+        size = LEAST_LOOK
+        while not self._is_over:
+            begun = monotonic()
+            self._through(size)
+            took, left = max(monotonic() - begun, 0.001), self._end - monotonic()
+            size = int(min(max(size / took * min(left, 0.1), LEAST_LOOK), MOST_LOOK, size * 10))
+
+    def _through_quarters(self, asked: OneOf) -> None:
+        """As backwards, but only through quarters of an hour that have emails of these statuses (feeds.cohorts)."""
+        size = LEAST_LOOK
+        while not self._is_over:
+            self._through_some(asked, size)
+            size = min(size * SLICE_GROWTH, MOST_LOOK)
+
+    def _through_some(self, asked: OneOf, size: int) -> None:
+        """Through the next such quarters, until they hold `size` emails."""
+        wanted, most = self.wanted, self.most - len(self.found)
+        condition, given = wanted.conditions_sql()
+        some = " + ".join(f"status_{int(status)}" for status in asked.statuses)
+        last, *found = _row(
+            f"with near as (select starts_at, sum(emails) over (order by starts_at desc) - emails as passed"  # noqa: S608
+            f" from feeds_cohort where account_id = %s and starts_at > %s and starts_at < %s and {some} > 0"
+            f" order by starts_at desc limit 1000), q as materialized ("
+            f" select starts_at, passed from near where passed < %s), m as materialized ("
+            f" select e.id, e.status from q cross join lateral (select id, status from feeds_email"
+            f" where account_id = %s and id >= greatest(%s, feeds_id(q.starts_at, 0))"
+            f" and id < least(%s, feeds_id(q.starts_at + interval '15 minutes', 0)) and {condition}"
+            f" offset 0) e order by 1 desc limit %s)"
+            f" select (select feeds_id(min(starts_at), 0) from q), {_IN_ARRAYS} from m",
+            [wanted.account_id, time_of(wanted.low) - QUARTER, time_of(self._high), size, wanted.account_id,
+             wanted.low, self._high, *given, most],
+        )  # fmt: skip
+        self._take(found, last)
+
+
+QUARTER = timedelta(minutes=15)
+_IN_ARRAYS = "array_agg(id order by id desc), array_agg(status order by id desc)"
+
+
+def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return list(cursor.fetchall())
-
-
-def _newest(wanted: Wanted, look: int, limit: int) -> tuple[list[int], int | None]:
-    """Look through the newest `look` emails of the account; index (account_id, id).
-
-    Returns the ids found, and where the look ended if there is more behind it. Offset 0 keeps the bound inside.
-    """
-    condition, values = wanted.conditions_sql()
-    found = [
-        row[0]
-        for row in _rows(
-            f"select id from (select * from feeds_email where account_id = %s and id >= %s and id < %s"  # noqa: S608
-            f" order by id desc limit %s offset 0) e where {condition} order by id desc limit %s",
-            [wanted.account_id, wanted.low, wanted.high, look, *values, limit],
-        )
-    ]
-    if len(found) >= limit:
-        return found, None
-    last = _rows(
-        "select id from feeds_email where account_id = %s and id >= %s and id < %s order by id desc limit 1 offset %s",
-        [wanted.account_id, wanted.low, wanted.high, look - 1],
-    )
-    return found, last[0][0] if last else None
-
-
-def _addresses(wanted: Wanted) -> list[int] | None:
-    """The addresses of the account that hold the text; None where there is no text, or too many hold it."""
-    asked = next((c for c in wanted.conditions if isinstance(c, Address) and c.text and c.form != "like"), None)
-    if asked is None:
-        return None
-    account_id, text = wanted.account_id, asked.text
-    if asked.form == "is":
-        rows = _rows("select id from feeds_address where account_id = %s and addr = %s", [account_id, text])
-        return [row[0] for row in rows]
-    local, at, domain = text.rpartition("@")
-    if not at and len(text) < 3:
-        return None  # trigrams need three letters
-    most = MOST_ADDRESSES + 1
-    if at:
-        rows = _rows(
-            "select a.id from feeds_address a join feeds_domain d on d.id = a.domain_id"
-            " where a.account_id = %s and a.local like %s and d.name like %s limit %s",
-            [account_id, contains(local)[:-1] if local else "%", contains(domain)[1:], most],
-        )
-    else:
-        rows = _rows(
-            "(select id from feeds_address where account_id = %s and local like %s limit %s) union"
-            " (select a.id from feeds_address a where account_id = %s and domain_id = any(array("
-            "  select id from feeds_domain where name like %s)) limit %s)",
-            [account_id, contains(text), most, account_id, contains(text), most],
-        )
-    return [row[0] for row in rows] if len(rows) <= MOST_ADDRESSES else None
-
-
-def _of_addresses(wanted: Wanted, addresses: list[int], limit: int) -> list[int]:
-    """The newest emails from or to any of these; indexes (account_id, recipient_id, id) and (.., sender_id, id)."""
-    condition, values = wanted.conditions_sql()
-    halves = [
-        f"(select x.id from unnest(%s::bigint[]) a cross join lateral (select id from feeds_email"  # noqa: S608
-        f" where account_id = %s and {column} = a and id >= %s and id < %s and {condition}"
-        f" order by id desc limit %s) x order by 1 desc limit %s)"
-        for column in ("recipient_id", "sender_id")
-    ]
-    half_values = [addresses, wanted.account_id, wanted.low, wanted.high, *values, limit, limit]
-    rows = _rows(f"{halves[0]} union {halves[1]} order by 1 desc limit %s", [*half_values, *half_values, limit])
-    return [row[0] for row in rows]
-
-
-def _rare(wanted: Wanted) -> tuple[Status, ...]:
-    """The statuses that are asked for, where they are all and rare ones."""
-    if len(wanted.conditions) == 1 and isinstance(wanted.conditions[0], OneOf):
-        statuses = wanted.conditions[0].statuses
-        return statuses if set(statuses) <= set(RARE) else ()
-    return ()
-
-
-def _of_rare(wanted: Wanted, statuses: tuple[Status, ...], limit: int) -> tuple[list[int], int | None]:
-    """The newest emails of rare statuses, through the index feeds_event_rare: every such email has such an event."""
-    kinds = [int(status) for status in statuses]
-    rows = _rows(
-        "select v.email_id, e.id from (select distinct email_id from (select email_id from feeds_event"
-        " where account_id = %s and kind = any(%s::smallint[]) and kind in (3, 6, 7, 8, 20, 29)"
-        " and email_id >= %s and email_id < %s order by email_id desc limit %s offset 0) n) v"
-        " left join feeds_email e on e.id = v.email_id and e.status = any(%s::smallint[]) order by 1 desc",
-        [wanted.account_id, kinds, wanted.low, wanted.high, RARE_EVENTS, kinds],
-    )
-    ids = [email_id for _event, email_id in rows if email_id is not None][:limit]
-    cut = rows[-1][0] if len(rows) == RARE_EVENTS and len(ids) < limit else None
-    return ids, cut
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row

@@ -99,15 +99,16 @@ def test_each_step_of_the_search_finds_the_same(
 def test_a_search_that_stopped_says_how_far_it_looked_and_goes_on_from_there(
     source: Source, access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "FIRST_LOOK", 2)
-    monkeypatch.setattr(search, "FURTHER_LOOK", 3)
+    monkeypatch.setattr(search, "FIRST_LOOK", 3)
+    monkeypatch.setattr(search, "SECONDS", 0)
     told(source, *(make.event(Kind.OPENED if n == 0 else Kind.DELIVERED, recipient=f"r{n}@x.test") for n in range(8)))
-    wanted = Filter.read(QueryDict("status=opened"))
+    wanted = Filter.parse("status:opened")
     first = page(access, wanted, LATER)
     assert (first.emails, first.back_to) == ([], NOON + timedelta(seconds=5))
     second = page(access, wanted, LATER, before=first.older)
+    assert (second.emails, second.back_to) == ([], NOON + timedelta(seconds=2))
     third = page(access, wanted, LATER, before=second.older)
-    assert [email.recipient for email in third.emails] == ["r0@x.test"]
+    assert ([email.recipient for email in third.emails], third.older) == (["r0@x.test"], None)
 
 
 def test_days_are_the_accounts_days(source: Source, access: Access) -> None:
