@@ -36,6 +36,8 @@ MOST_ROWS = 20
 # How many deferrals are looked through, newest first, for the emails that still wait and why.
 MOST_DEFERRALS = 5_000
 MOST_REASONS = 12
+# About how many counts of a day are looked through to find out which senders or domains come first.
+MOST_RANKED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +122,24 @@ RANKED = """
     group by value having sum({of}) >= %s and sum({by}) > 0
     order by sum({by})::float8 / {share} desc, sum(emails) desc, value limit %s
 """
+ROWS_OF_DAYS = """
+    select count(*) from (
+        select from feeds_day where account_id = %s and dimension = %s and day between %s and %s limit %s) days
+"""
 OF_VALUES = f"""
     select value, {", ".join(f"sum({name})::bigint" for name in _DAY)} from feeds_day
     where account_id = %s and dimension = %s and day = any(%s::date[]) and value = any(%s::bigint[]) group by 1
 """  # noqa: S608
+# The first column says how many deferrals were looked through.
 RETRYING = f"""
-    select e.reason_id, count(*) from (
-        select distinct email_id from (
-            select email_id from feeds_event where account_id = %s and kind = {Kind.DEFERRED}
-                and kind in (3, 6, 7, 8, 20, 29) and email_id >= %s and email_id < %s
-            order by email_id desc limit %s) newest) n
-    join feeds_email e on e.id = n.email_id where e.status <= {Status.SENT} and e.deferrals > 0 group by 1
+    with newest as materialized (
+        select email_id from feeds_event where account_id = %s and kind = {Kind.DEFERRED}
+            and kind in (3, 6, 7, 8, 20, 29) and email_id >= %s and email_id < %s
+        order by email_id desc limit %s),
+    waiting as (
+        select e.reason_id, count(*) as emails from feeds_email e
+        where e.id in (select email_id from newest) and e.status <= {Status.SENT} and e.deferrals > 0 group by 1)
+    select (select count(*) from newest), reason_id, emails from (values (1)) one left join waiting on true
 """  # noqa: S608
 
 
@@ -215,20 +224,45 @@ def least_for(measure: Measure, emails: int) -> int:
     return 1 if measure is EMAILS else min(max(emails // 1000, 1), 100)
 
 
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The first rows of a ranking. `ranked_since` is set where not all days could be looked through: it was decided by
+    the days from this one on who comes first. The sums are of all days."""
+
+    rows: list[Row]
+    ranked_since: date | None = None
+
+
 def top(
-    account_id: int, dimension: Dimension, days: Days, by: Measure = EMAILS, least: int = 1, limit: int = MOST_ROWS
-) -> list[Row]:
+    account_id: int,
+    dimension: Dimension,
+    days: Days,
+    by: Measure = EMAILS,
+    least: int = 1,
+    limit: int = MOST_ROWS,
+    look: int = MOST_RANKED,
+) -> Top:
     """Those with the most emails, or with the largest share of `by` among those with at least `least` to be a share
-    of. For reasons the number decides. Three queries; the first reads what the days hold, in order of the key."""
+    of. For reasons the number decides. Four queries, bounded by `look`; index: feeds_day's primary key."""
     plain = not by.of or dimension is Dimension.REASON
     share = "1" if plain else f"greatest(sum({by.of}), 1)"
-    ranked = RANKED.format(of="emails" if plain else by.of, by=by.name, share=share)
-    values = [value for (value,) in rows(ranked, [account_id, dimension, days.first, days.last, least, limit])]
+    statement = RANKED.format(of="emails" if plain else by.of, by=by.name, share=share)
+    since = _ranked_since(account_id, dimension, days, look)
+    values = [value for (value,) in rows(statement, [account_id, dimension, since, days.last, least, limit])]
     if not values:
-        return []
+        return Top([])
     sums = {n: dict(zip(_DAY, c, strict=True)) for n, *c in rows(OF_VALUES, [account_id, dimension, days.all, values])}
     names = dict(rows(NAMES[dimension], [account_id, values]))
-    return [Row(names.get(value, ""), sums[value]) for value in values if value in sums]
+    found = [Row(names.get(value, ""), sums[value]) for value in values if value in sums]
+    return Top(found, since if since > days.first else None)
+
+
+def _ranked_since(account_id: int, dimension: Dimension, days: Days, look: int) -> date:
+    """The first of the days that together have about `look` counts, judged by the last three of them."""
+    recent = max(days.first, days.last - timedelta(days=2))
+    counted = rows(ROWS_OF_DAYS, [account_id, dimension, recent, days.last, look])[0][0]
+    a_day = counted / ((days.last - recent).days + 1)
+    return max(days.first, days.last - timedelta(days=int(look / max(a_day, 1)) - 1))
 
 
 def counted_in(account_id: int) -> str:
@@ -257,6 +291,6 @@ def retrying(account_id: int, span: Span, deferred: int) -> Waiting:
     if not deferred:
         return Waiting()
     found = rows(RETRYING, [account_id, id_at(span.starts_at), id_at(span.ends_at), MOST_DEFERRALS])
-    names = dict(rows(NAMES[Dimension.REASON], [account_id, [reason for reason, _n in found if reason]]))
-    reasons = sorted(((names.get(reason, ""), n) for reason, n in found), key=lambda r: (-r[1], r[0]))
-    return Waiting(reasons, deferred > MOST_DEFERRALS // 2)
+    names = dict(rows(NAMES[Dimension.REASON], [account_id, [reason for _seen, reason, _n in found if reason]]))
+    reasons = sorted(((names.get(reason, ""), n) for _seen, reason, n in found if n), key=lambda r: (-r[1], r[0]))
+    return Waiting(reasons, found[0][0] == MOST_DEFERRALS)

@@ -109,6 +109,8 @@ class Page:
         self.asked = [questions.within(step, period.zone) for step in period.steps]
         self.terms = {m.name: questions.text(*m.terms) for pair in overview.FIGURES for m in pair if m}
         self.terms[overview.EMAILS.name] = ""
+        # Looked up once, not for each of a thousand bars.
+        self.told = _("%(time)s: %(n)s of %(of)s, %(rate)s")
         self.whole = Span(period.starts_at, period.ends_at)
         self.asked_all = questions.within(self.whole, period.zone)
 
@@ -146,7 +148,14 @@ class Page:
             "emails": self.numbers.count(sums["emails"]),
             "delivered": self.numbers.count(sums["delivered"]),
         }
-        return _("%(time)s: %(emails)s emails, %(delivered)s of them delivered") % told
+        return (
+            ngettext(
+                "%(time)s: %(emails)s email, %(delivered)s of them delivered",
+                "%(time)s: %(emails)s emails, %(delivered)s of them delivered",
+                sums["emails"],
+            )
+            % told
+        )
 
     @cached_property
     def panels(self) -> list[Panel]:
@@ -178,7 +187,7 @@ class Page:
             "of": self._of(share.of, measure.of),
             "rate": self.numbers.percent(share.percent) or "–",
         }
-        title = _("%(time)s: %(n)s of %(of)s, %(rate)s") % told
+        title = self.told % told
         url = self.feed.url(self.terms[measure.name], self.asked[n])
         whole = self.course.share(twin, sums).percent if twin else None
         return charts.Column(share.percent, title, url, whole, is_faint=share.of < FEW)

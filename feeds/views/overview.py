@@ -19,7 +19,7 @@ from feeds import overview as counts
 from feeds import panels, periods
 from feeds.cohorts import Dimension
 from feeds.figures import Numbers
-from feeds.panels import Page
+from feeds.panels import Because, Page
 from feeds.periods import Period, Unclear
 from feeds.questions import Feed
 
@@ -82,6 +82,7 @@ def by_days(params: QueryDict, account: Account, page: Page) -> dict[str, Any]:
     dimension, key = TABLES[by]
     least = counts.least_for(sort, page.course.total["emails"])
     asked = page.asked_of(days)
+    ranked = counts.top(account.id, dimension, days, sort, least)
     return {
         "by": by,
         "sort": sort.name,
@@ -89,13 +90,20 @@ def by_days(params: QueryDict, account: Account, page: Page) -> dict[str, Any]:
         "is_ranked": sort.of != "",
         "other_zone": zone if zone and zone != account.time_zone else "",
         "days": days,
-        "lines": page.lines(counts.top(account.id, dimension, days, sort, least), key, asked),
+        "lines": page.lines(ranked.rows, key, asked),
+        "ranked_since": ranked.ranked_since,
         "tabs": [(name, address(account, period, name, sort.name)) for name in TABLES],
         "sorts": [(m, address(account, period, by, m.name), m is sort) for m in SORTS.values()],
-        "bounced": page.reasons(counts.top(account.id, Dimension.REASON, days, counts.BOUNCED), counts.BOUNCED, asked),
-        "dropped": page.reasons(counts.top(account.id, Dimension.REASON, days, counts.DROPPED), counts.DROPPED, asked),
+        "bounced": why(account, page, days, counts.BOUNCED),
+        "dropped": why(account, page, days, counts.DROPPED),
         "waiting": page.waiting(account.id),
     }
+
+
+def why(account: Account, page: Page, days: counts.Days, measure: counts.Measure) -> list[Because]:
+    """The commonest reasons of what this counts."""
+    found = counts.top(account.id, Dimension.REASON, days, measure)
+    return page.reasons(found.rows, measure, page.asked_of(days))
 
 
 def address(account: Account, period: Period, by: str, sort: str) -> str:
