@@ -93,19 +93,17 @@ def _looked_up(code: str, words: str) -> codes.Code | None:
     if _RATE_AT_GOOGLE.search(words):
         return codes.TOO_MUCH
     detail = code.partition(".")[2] or code
-    if detail in codes.GENERAL or detail not in codes.ENHANCED:
+    exact = codes.ENHANCED.get(code) or codes.ENHANCED.get(detail) or _ranged(detail)
+    if exact is None or detail in codes.GENERAL:
         said = next((found for pattern, found in _WORDS if pattern.search(words)), None)
         if said is not None:
             return said
-    return codes.ENHANCED.get(code) or codes.ENHANCED.get(detail) or _roughly(code, detail)
+    return exact or codes.BASIC.get(code) or codes.SUBJECTS.get(detail.partition(".")[0]) or codes.CLASSES.get(code[:1])
 
 
-def _roughly(code: str, detail: str) -> codes.Code | None:
-    """What a code means that nobody has described: its range, its subject, its class."""
-    if "." not in code:
-        return codes.BASIC.get(code) or codes.CLASSES.get(code[:1])
+def _ranged(detail: str) -> codes.Code | None:
+    """The meaning of the range the detail of an enhanced code is in."""
     subject, _dot, number = detail.partition(".")
-    for ranged, first, last, meaning in codes.RANGES:
-        if subject == ranged and first <= int(number) <= last:
-            return meaning
-    return codes.SUBJECTS.get(subject) or codes.CLASSES[code[0]]
+    return next(
+        (meaning for s, first, last, meaning in codes.RANGES if s == subject and first <= int(number) <= last), None
+    )

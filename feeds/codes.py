@@ -49,7 +49,15 @@ TOO_LARGE: Code = (_("The email is larger than their server accepts."), Advice.S
 TOO_MUCH: Code = (_("More mail came than their server takes at a time."), Advice.SLOWER)
 GREYLISTED: Code = (_("Their server refuses every unknown sender at first, and accepts the next attempt."), Advice.WAIT)
 LISTED: Code = (_("The sending server or domain is on a blocklist."), Advice.LISTED)
-LOOKS_LIKE_SPAM: Code = (_("Their server takes this email for spam."), Advice.CONTENT)
+LOOKS_LIKE_SPAM: Code = (_("Their server takes this email for spam, or for dangerous."), Advice.CONTENT)
+BAD_SENDER: Code = (_("Their server does not accept the sender's address."), Advice.SENDER)
+BAD_FROM: Code = (_("The email's From line is missing or wrong."), Advice.SENDER)
+NO_NAME: Code = (_("The sending server's address has no matching name in reverse DNS."), Advice.SETTINGS)
+NO_RELAY: Code = (_("Their server does not pass mail on for this sender."), Advice.SETTINGS)
+AGAINST_RULES: Code = (
+    _("A rule of the recipient's server refuses it; the address itself is usually fine."),
+    Advice.READ,
+)
 NOT_PROVEN: Code = (_("The email could not prove that it comes from the sender's domain."), Advice.DNS)
 NOT_ALLOWED: Code = (_("A rule of the recipient's organisation refuses this sender."), Advice.ALLOW)
 LOOP: Code = (_("The email went in a circle between servers."), Advice.THEIRS)
@@ -72,10 +80,12 @@ WORDS: tuple[tuple[str, Code], ...] = (
     (r"(?:mail ?box|inbox)\b.{0,12}\bfull|full mailbox", FULL),
     (r"gr[ae]y ?list", GREYLISTED),
     (r"too (?:large|big)|(?:size|length) (?:exceeds|limit)|exceeds? .{0,20}size", TOO_LARGE),
-    (
-        r"too (?:quickly|fast)|too many (?:messages|connections|e-?mails|recipients)|rate.?limit|throttl|slow down",
-        TOO_MUCH,
-    ),
+    (r"dmarc|\bspf\b|dkim|unauthenticated", NOT_PROVEN),
+    (r"\bptr\b|reverse dns|\brdns\b", NO_NAME),
+    (r"from:? header|from: domain|rfc ?5322", BAD_FROM),
+    (r"sender (?:address |domain )?(?:rejected|refused|denied|invalid)|(?:invalid|bad|unknown) sender", BAD_SENDER),
+    (r"too (?:quickly|fast)|too many (?:messages|connections|e-?mails|recipients)|throttl|slow down", TOO_MUCH),
+    (r"rate.?limit|limit exceeded|frequency limited|daily .{0,24}(?:quota|limit)", TOO_MUCH),
     (r"(?:mailbox|account|user|address)\b.{0,24}\b(?:disabled|deactivated|inactive|suspended)", SWITCHED_OFF),
     (
         r"(?:user|recipient|mailbox|address|account)s?\b.{0,24}\b(?:unknown|not (?:found|exist|known)|no longer)",
@@ -83,23 +93,24 @@ WORDS: tuple[tuple[str, Code], ...] = (
     ),
     (r"(?:user|recipient|mailbox|address|account)s?\b.{0,24}\bdoes(?: not|n't) exist", NO_MAILBOX),
     (
-        r"(?:unknown|no such|invalid|non-?existent|undeliverable) (?:local )?(?:user|recipient|mailbox|address)",
+        r"(?:unknown|no such|invalid|non-?existent|undeliverable)[ -](?:local )?(?:user|recipient|mailbox|address)",
         NO_MAILBOX,
     ),
     (r"user doesn't have|no mailbox here|recipnotfound|mailbox unavailable", NO_MAILBOX),
     (r"(?:domain|host)\b.{0,20}\b(?:not found|not exist|unknown)|no mx\b|nxdomain|unrouteable", NO_DOMAIN),
-    (r"dmarc|\bspf\b|dkim|unauthenticated", NOT_PROVEN),
     (r"block ?list|black ?list|spamhaus|spamcop|barracudacentral|\brbl\b|\bdnsbl\b|banned|blocked using", LISTED),
     (r"spam|unsolicited|content rejected|virus|malware|phish|suspicious", LOOKS_LIKE_SPAM),
-    (r"relay", (_("Their server does not pass mail on for this sender."), Advice.SETTINGS)),
+    (r"authentication (?:is )?(?:required|failed)|login (?:failed|attempts)", NO_LOGIN),
+    (r"relay", NO_RELAY),
     (r"timed? ?out|connection (?:lost|refused|reset|dropped)", BROKEN_OFF),
+    (r"policy|policies|access denied|forbidden|not allowed|blocked|rejected by recipient", AGAINST_RULES),
 )
 
 # These mean many things in practice, so that the words of the answer come first.
 GENERAL = frozenset(
     {
-        "", "0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1", "421", "450", "451", "452", "501", "550",
-        "551", "552", "553", "554",
+        "", "0.0", "1.0", "2.0", "2.1", "3.0", "4.0", "4.1", "5.0", "6.0", "7.0", "7.1", "421", "450", "451", "452",
+        "501", "550", "551", "552", "553", "554",
     }
 )  # fmt: skip
 
@@ -173,7 +184,7 @@ ENHANCED: dict[str, Code] = {
     # Rules and security
     "7.0": (_("A security rule of the recipient's server refuses it."), Advice.READ),
     "4.7.0": (_("Their server holds this sender back: too much mail, or not enough trust yet."), Advice.SLOWER),
-    "7.1": (_("A rule of the recipient's server refuses it; the address itself is usually fine."), Advice.READ),
+    "7.1": AGAINST_RULES,
     "4.7.1": (_("A rule of the recipient's server refuses it for now, as it does with unknown senders."), Advice.WAIT),
     "7.2": (_("This sender may not write to this mailing list."), Advice.ALLOW),
     "7.3": (_("It would have to be encrypted in another way, which is not possible."), Advice.SETTINGS),
@@ -198,7 +209,7 @@ ENHANCED: dict[str, Code] = {
     "7.22": (_("The email is not signed by the domain it says it is from."), Advice.DNS),
     "7.23": (_("The sender's domain does not allow this server to send for it (SPF)."), Advice.DNS),
     "7.24": (_("The list of servers that may send for this domain (SPF) cannot be read."), Advice.DNS),
-    "7.25": (_("The sending server's address has no matching name in reverse DNS."), Advice.SETTINGS),
+    "7.25": NO_NAME,
     "7.26": NOT_PROVEN,
     "7.27": (_("The sender's domain takes no mail itself, or does not allow this server to send."), Advice.DNS),
     "7.28": (_("Too much unwanted mail came from this sender."), Advice.SLOWER),
@@ -206,7 +217,7 @@ ENHANCED: dict[str, Code] = {
     "7.30": (_("It asks for encryption their server does not offer, or its DKIM signature failed."), Advice.DNS),
     "7.32": (_("The From address belongs to another domain than the one that sent it."), Advice.DNS),
     "7.40": (_("The sender's domain has no DMARC policy."), Advice.DNS),
-    "7.64": (_("Their server does not pass mail on for this sender."), Advice.SETTINGS),
+    "7.64": NO_RELAY,
     "7.124": (_("This group only takes mail from chosen senders."), Advice.ALLOW),
     "7.500": (_("Their server holds mail of this sender back while it looks at it."), Advice.SLOWER),
     "7.501": BANNED,
@@ -220,7 +231,7 @@ ENHANCED: dict[str, Code] = {
     "7.509": NOT_PROVEN,
     "7.510": (_("Their server takes no mail over IPv6."), Advice.SETTINGS),
     "7.511": BANNED,
-    "7.512": (_("The email's From line is missing or wrong."), Advice.SENDER),
+    "7.512": BAD_FROM,
     "7.513": NOT_ALLOWED,
     "7.515": (_("Who sends as much as this sender has to prove it with SPF, DKIM and DMARC."), Advice.DNS),
 }

@@ -61,6 +61,15 @@ def test_the_codes_that_matter_are_there() -> None:
         ("450 4.7.1 Greylisted, see http://example.com", "4.7.1", codes.GREYLISTED),
         ("421 4.7.0 too many messages from your IP", "4.7.0", codes.TOO_MUCH),
         ("mailbox is full", "", codes.FULL),
+        ("421 4.7.0 The IP address sending this message does not have a PTR record", "4.7.0", codes.NO_NAME),
+        ("550 5.7.1 Messages having no From: header are not accepted", "5.7.1", codes.BAD_FROM),
+        ("550 5.1.0 sender rejected", "5.1.0", codes.BAD_SENDER),
+        ("550 DMARC Sender Invalid - envelope rejected", "", codes.NOT_PROVEN),
+        ("550 5.2.1 User Unknown", "5.2.1", codes.NO_MAILBOX),
+        ("550 5.2.1 The account is disabled", "5.2.1", codes.SWITCHED_OFF),
+        ("550 5.4.1 Relay Access Denied", "5.4.1", codes.NO_RELAY),
+        ("550 Mail rejected by Outlook.com for policy reasons", "", codes.AGAINST_RULES),
+        ("550 5.7.1 authentication required", "5.7.1", codes.NO_LOGIN),
         ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", "5.4.1", codes.NO_MAILBOX),
         ("450 4.2.1 The user you are trying to contact is receiving mail too quickly.", "4.2.1", codes.TOO_MUCH),
         # A clear code is not talked away by words, and addresses are no words.
@@ -68,10 +77,11 @@ def test_the_codes_that_matter_are_there() -> None:
         ("550 5.0.0 <no-spam@example.com>: refused", "", codes.ENHANCED["0.0"]),
         # What nobody has described: its range, its subject, its class.
         ("550 5.7.620 Access denied", "", codes.LISTED),
+        ("451 4.7.850 Access denied, please try again later", "", codes.ENHANCED["7.500"]),
         ("550 5.7.710 Unusual traffic", "", codes.BANNED),
         ("550 5.2.99 odd", "", codes.ENHANCED["2.0"]),
         ("550 5.9.9 odd", "", codes.CLASSES["5"]),
-        ("459 odd", "", codes.CLASSES["4"]),
+        ("432 odd", "", codes.CLASSES["4"]),
         ("559 odd", "", codes.CLASSES["5"]),
     ],
 )

@@ -344,3 +344,14 @@ def test_of_a_huge_record_the_beginning_is_shown_and_the_rest_is_a_link_away(
     assert len(part) < 110_000
     assert f'href="{address}"' in part
     assert len(client.get(address).content) > 200_000
+
+
+@pytest.mark.parametrize(
+    "recipient", ["", "two\nlines@example.com", "..", "a/b//c", "?#&%zz", "x" * 320, "\u202emoc.elpmaxe@bob"]
+)
+@pytest.mark.parametrize("headers", [{}, PANEL])
+def test_whatever_a_source_calls_a_recipient_the_page_is_drawn(
+    client: Client, src: Source, recipient: str, headers: dict[str, str]
+) -> None:
+    email = tell(src, event(Kind.DELIVERED, recipient=recipient))
+    assert "What happened" in page(client, email, headers=headers)
