@@ -8,8 +8,9 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         from feeds import inbox, origins
-        from webhooks import intake
+        from webhooks import intake, overview
         from webhooks.models import Source
 
         inbox.register(intake.KIND, intake.read)
         origins.register(Source.objects.names)
+        origins.register_teller(overview.standings)

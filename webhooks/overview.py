@@ -8,18 +8,22 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, OuterRef, Subquery
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from feeds.models import InboxDue, InboxRow, SourceHour
+from feeds.origins import Standing
 from webhooks import providers, silence
 from webhooks.durations import every, in_words
+from webhooks.models import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.models import Source, SourceQuerySet
+    from accounts.access import Access
+    from webhooks.models import SourceQuerySet
     from webhooks.providers.base import Provider, SecretField
 
 HOURS_SHOWN = 24
@@ -172,4 +176,15 @@ def overviews(sources: SourceQuerySet, now: datetime) -> list[Overview]:
             failed.get(source.id, 0), hours[source.id], now,
         )
         for source in found
+    ]  # fmt: skip
+
+
+def standings(access: Access, now: datetime) -> list[Standing]:
+    """How the account's sources do, for the overview of its emails."""
+    return [
+        Standing(
+            found.source.name, reverse("source", args=[access.account.slug, found.source.id]), found.states,
+            found.lateness, found.wait,
+        )
+        for found in overviews(Source.objects.of(access), now)
     ]  # fmt: skip

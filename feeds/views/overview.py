@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.access import account_page
+from feeds import origins, panels, periods
 from feeds import overview as counts
-from feeds import panels, periods
 from feeds.cohorts import Dimension
 from feeds.figures import Numbers
 from feeds.panels import Because, Page
@@ -67,6 +67,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponseBase:
         "page": page,
         "before": panels.before_words(period, numbers),
         "volume_before": panels.volume_before(course, numbers),
+        "standings": origins.standings(access, now),
         **by_days(request.GET, account, page),
     }
     return render(request, "feeds/overview.html", context, status=400 if unclear else 200)
