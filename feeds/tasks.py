@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from feeds import inbox, partitions, rollups, saved
+from feeds import inbox, live, partitions, rollups, saved
 from feeds.exports import orders
 from feeds.exports import work as exporting
 
@@ -41,3 +41,8 @@ def make_exports() -> None:
 def clear_exports() -> None:
     orders.clear_up(timezone.now())
     saved.forget_orphans()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def forget_changes() -> None:
+    live.forget(timezone.now())

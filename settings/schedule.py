@@ -19,6 +19,7 @@ class Job(TypedDict):
 SCHEDULE: dict[str, Job] = {
     "feeds.read_inbox": {"task": "feeds.tasks.read_inbox", "schedule": 2 * SECOND},
     "feeds.keep_partitions": {"task": "feeds.tasks.keep_partitions", "schedule": 60 * MINUTE},
+    "feeds.forget_changes": {"task": "feeds.tasks.forget_changes", "schedule": 5 * MINUTE},
     "feeds.follow_zones": {"task": "feeds.tasks.follow_zones", "schedule": MINUTE},
     "feeds.make_exports": {"task": "feeds.tasks.make_exports", "schedule": 2 * SECOND},
     "feeds.clear_exports": {"task": "feeds.tasks.clear_exports", "schedule": 60 * MINUTE},
