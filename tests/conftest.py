@@ -8,6 +8,10 @@ from django.core.cache import cache
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
+from tests.asgi import live_server
+
+__all__ = ["live_server"]
+
 # No deadline: a loaded machine is not a defect. CI=true looks deeper, and always at the same examples.
 hypothesis.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis.register_profile("ci", parent=hypothesis.get_profile("local"), derandomize=True, print_blob=True)

@@ -1,4 +1,4 @@
-"""The live feed: the page, and what is new on it."""
+"""The page of the live feed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -66,7 +65,7 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
     """All that the list of emails is drawn from. A constant number of queries."""
     slug, wanted = access.account.slug, asked.wanted
     # Before the search: what comes in between is then told again, never missed.
-    version = live.version(access.account.id)
+    cursor = live.cursor_now()
     now = timezone.now()
     place = {} if asked.before is None else {"before": asked.before}
     found = search.Page([], None) if asked.unclear else search.page(access, wanted, now, asked.before, PAGE)
@@ -74,13 +73,13 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
         "wanted": wanted,
         "page": found,
         "rows": rows.draw(found.emails, access.account, now),
-        "version": version,
+        "cursor": cursor,
         "address": address("feed", slug, wanted, **place),
         "is_first": asked.before is None,
         "is_live": asked.before is None and not asked.unclear,
         "older_url": address("feed", slug, wanted, before=found.older) if found.older else "",
         "newest_url": address("feed", slug, wanted),
-        "fresh_url": address("feed-fresh", slug, wanted),
+        "stream_url": address("feed-stream", slug, wanted),
         "export_url": address("feed-export", slug, wanted),
     }
 
@@ -124,17 +123,3 @@ def is_here(request: HttpRequest, url: str) -> bool:
 def is_begun(access: Access) -> bool:
     """Whether the account has any email at all."""
     return Email.objects.visible_in(access, timezone.now()).exists()
-
-
-@account_page()
-@never_cache
-@require_safe
-def fresh(request: HttpRequest, access: Access) -> HttpResponseBase:
-    """The rows of the first page, or 204 while nothing changed since the version the page has (`?version=`)."""
-    asked = Asked.read(request, access)
-    version = live.version(access.account.id)
-    if asked.unclear:
-        return HttpResponseBadRequest(str(asked.unclear), content_type="text/plain; charset=utf-8")
-    if version and version == request.GET.get("version"):
-        return HttpResponse(status=204)
-    return render(request, "feeds/fresh.html", listed(request, access, asked))

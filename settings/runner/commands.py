@@ -17,7 +17,9 @@ def web() -> Command:
         *("--interface", "asginl", "--http", "1", "--no-ws", "--loop", "asyncio"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(settings.WEB_WORKERS), "--respawn-failed-workers", "--respawn-interval", "0.2"),
-        # Live pages keep their connections open for ever: without a bound no server would stop.
+        # Live pages keep their connections open: of one process that ended, the other one takes all.
+        *("--backpressure", "4000"),
+        # And without a bound no server would stop.
         *("--workers-kill-timeout", "2", "--log-level", "warning"),
     ]
     # Killed, it would leave its own processes behind; asked, it takes them along.

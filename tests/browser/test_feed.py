@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Account, Role
-from feeds.events import Kind
 from feeds.models import Email
 from tests import make
-from tests.browser.conftest import WIDTHS, Open, check, fill, happen
+from tests.browser.conftest import WIDTHS, Open, check, fill
 from webhooks.models import Source
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -55,78 +53,6 @@ def test_statuses_and_days_narrow_the_list_and_clear_widens_it(signed_in: Open, 
     check(page)
     page.get_by_role("link", name="Clear the search").click()
     expect(page.locator("#rows tr")).to_have_count(50)
-
-
-def test_older_emails_are_added_below_and_the_page_waits_meanwhile(signed_in: Open, src: Source) -> None:
-    fill(src)
-    page = signed_in()
-    page.get_by_role("link", name="Older emails").click()
-    expect(page.locator("#emails tbody tr")).to_have_count(61)
-    expect(page.get_by_text("That is all.")).to_be_visible()
-    expect(page.get_by_text("Paused while older emails are shown")).to_be_visible()
-    check(page)
-    page.get_by_role("button", name="Resume").click()
-    expect(page.locator("#emails tbody tr")).to_have_count(50)
-    expect(page.locator("[data-live-state]")).to_have_text("Live")
-
-
-@WIDTHS
-def test_new_emails_appear_and_nothing_is_lost_by_it(signed_in: Open, src: Source, width: int) -> None:
-    fill(src, 30)
-    page = signed_in(width)
-    row = page.locator("#rows tr", has_text="p3@example.com")
-    row.get_by_role("link").focus()
-    row.evaluate("row => (row.same = true)")
-    happen(src, Kind.SENT, "fresh@example.com")
-    expect(page.locator("#rows tr").first).to_contain_text("fresh@example.com", timeout=10_000)
-    expect(page.get_by_role("status").filter(has_text="1 new email")).to_be_visible()
-    assert row.evaluate("row => row.same && row.contains(document.activeElement)")
-    happen(src, Kind.OPENED, "p3@example.com")
-    expect(row).to_contain_text("Opened", timeout=10_000)
-    assert row.evaluate("row => row.contains(document.activeElement)")
-    check(page)
-
-
-def test_pause_holds_the_list_and_resume_catches_up(signed_in: Open, src: Source) -> None:
-    fill(src, 5)
-    page = signed_in()
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator("[data-live-state]")).to_have_text("Paused")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    happen(src, Kind.SENT, "fresh@example.com")
-    page.wait_for_timeout(4500)  # two rounds of asking, none of which may be made
-    assert asked == []
-    page.get_by_role("button", name="Resume").click()
-    expect(page.locator("#rows tr").first).to_contain_text("fresh@example.com", timeout=10_000)
-
-
-def test_the_page_says_when_it_is_not_live_and_recovers(signed_in: Open, src: Source) -> None:
-    fill(src, 5)
-    page = signed_in()
-    refusing = True
-
-    def answer(route: Any) -> None:
-        # Only an answer that cannot be read: the browser itself would complain about an error.
-        route.fulfill(status=200, body="upstream is restarting") if refusing else route.continue_()
-
-    page.route("**/fresh/**", answer)
-    expect(page.get_by_text("Not live: reconnecting")).to_be_visible(timeout=10_000)
-    happen(src, Kind.SENT, "fresh@example.com")
-    refusing = False
-    expect(page.locator("#rows tr").first).to_contain_text("fresh@example.com", timeout=20_000)
-    expect(page.locator("[data-live-state]")).to_have_text("Live")
-
-
-@WIDTHS
-def test_an_empty_account_fills_by_itself(signed_in: Open, src: Source, width: int) -> None:
-    page = signed_in(width)
-    expect(page.get_by_role("link", name="Connect a provider")).to_be_visible()
-    check(page)
-    happen(src, Kind.SENT, "first@example.com")
-    expect(page.locator("#rows tr")).to_contain_text("first@example.com", timeout=10_000)
-    expect(page.get_by_role("link", name="Download CSV")).to_be_visible()
-    expect(page.get_by_role("link", name="Connect a provider")).to_be_hidden()
 
 
 def test_the_download_holds_what_the_screen_shows(signed_in: Open, src: Source) -> None:

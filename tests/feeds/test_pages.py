@@ -113,7 +113,7 @@ def test_the_language_can_be_switched_before_signing_in() -> None:
     assert '<html lang="pt-br"' in text(response)
 
 
-@pytest.mark.parametrize("page", ["", "fresh/", "feed.csv", "statuses/", "emails/{id}/", "emails/{id}/events/{key}/"])
+@pytest.mark.parametrize("page", ["", "feed.csv", "statuses/", "emails/{id}/", "emails/{id}/events/{key}/"])
 def test_another_account_does_not_exist(client: Client, page: str) -> None:
     email = happen(make.source(make.account("Other")), Kind.DELIVERED)
     key = email.events.get().key
@@ -277,30 +277,6 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(client: Client, acme:
         happen(src, Kind.DELIVERED, f"p{n}@example.com")
     assert queries() == one
     assert one <= 12
-
-
-# ---- What is new ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_fresh_rows_are_told_only_when_something_changed(client: Client, acme: Account, src: Source) -> None:
-    happen(src, Kind.SENT)
-    version = client.get(f"/a/{acme.slug}/").context["version"]
-    assert version
-    fresh = f"/a/{acme.slug}/fresh/?version="
-    assert client.get(fresh + version).status_code == 204
-    happen(src, Kind.DELIVERED)
-    response = client.get(fresh + version)
-    assert response.status_code == 200
-    assert "Delivered" in text(response)
-    assert client.get(fresh + response.context["version"]).status_code == 204
-
-
-def test_fresh_rows_keep_to_the_filter(client: Client, acme: Account, src: Source) -> None:
-    happen(src, Kind.DELIVERED, "ann@example.com")
-    happen(src, Kind.BOUNCED, "ben@example.com")
-    assert recipients(client.get(f"/a/{acme.slug}/fresh/?status=bounced&version=old")) == ["ben@example.com"]
-    assert client.get(f"/a/{acme.slug}/fresh/?status=lost").status_code == 400
 
 
 # ---- The file ---------------------------------------------------------------------------------------------
