@@ -101,6 +101,9 @@ def test_what_the_panel_brings_can_be_copied(signed_in: Open, src: Source) -> No
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(f"Recipient: {email.recipient}\nSender: orders@acme.test\n")
     assert "The server's answer: 250 2.0.0 OK 1794900090 d2si77 - gsmtp" in copied
+    page.locator("#panel .facts").get_by_role("button", name="Copy").first.click()
+    expect(page.locator("#panel .facts").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == email.recipient
 
 
 @WIDTHS

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Account, Role
-from feeds.models import Email
 from tests import make
 from tests.browser.conftest import WIDTHS, Open, check, fill
 from webhooks.models import Source
@@ -94,19 +93,6 @@ def test_the_menus_lead_everywhere(signed_in: Open, src: Source, width: int) -> 
     check(page)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-
-
-@WIDTHS
-def test_an_emails_page_unfolds_the_original_and_copies(signed_in: Open, src: Source, width: int) -> None:
-    fill(src, 5)
-    email = Email.objects.get(recipient="bounced@example.org")
-    page = signed_in(width, path=f"emails/{email.id}/")
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy").first.click()
-    assert page.evaluate("navigator.clipboard.readText()") == "bounced@example.org"
-    page.get_by_role("link", name="Original record").first.click()
-    expect(page.get_by_text("The original request is no longer kept.")).to_be_visible()
-    check(page)
 
 
 @pytest.mark.parametrize("cell", ["c-status", "c-recipient", "c-subject", "c-comment", "c-count", "c-time"])
