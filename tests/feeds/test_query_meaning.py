@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -29,39 +30,35 @@ from webhooks.models import Source
 pytestmark = pytest.mark.django_db
 _numbers = itertools.count(1)
 ZONES = ("UTC", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Kiritimati")
-REASONS = ("bob", "mailbox full <id>")
+REASONS = ("bob", "100%")
 
-addresses = st.one_of(
-    st.sampled_from(
-        ["", "bob@x.test", "a.b@x.test", "b@X.TEST.br", "x.test", "100%@a_b", "b\\a@x", "İ@x.test", "a@b@x.test"]
-    ),
-    st.builds("{}@{}".format, asking.words, asking.words),
-    asking.words,
-).map(str.lower)
-subjects = st.one_of(asking.words, st.lists(asking.words, max_size=4).map(" ".join)).map(lambda t: t.replace("\0", ""))
-ids = st.one_of(st.sampled_from(["", "bob", "<bob>", "<a.b@x.test>", "a.b@x.test"]), asking.words)
-moments = st.one_of(
-    st.integers(-5 * 86400, 86400 - 1).map(lambda seconds: NOON + timedelta(seconds=seconds)),
-    st.sampled_from(
-        [datetime(2026, 3, day, hour, tzinfo=UTC) for day in (7, 8, 9, 10) for hour in (0, 3, 4, 5, 7, 10, 12)]
-    ),
-)
+# Wilder than the lifecycle would ever leave them.
+ADDRESSES = ("", "bob", "bob@x.test", "a.b@x.test", "b@X.TEST.br", "100%@a_b", "b\\a@x", "İ@x.test", "a@b@x.test")
+IDS = ("", "bob", "<bob>", "<a.b@x.test>", "a.b@x.test", "100%", "<İstanbul>")
+MOMENTS = (0, -1, 1, -1800, -86400, -172800, *(-3600 * hours for hours in (2, 5, 7, 12, 26, 31, 36, 48, 52, 55, 57)))
 
 
-@st.composite
-def emails(draw: st.DrawFn) -> dict[str, Any]:
-    """The columns of an email; more various than the lifecycle would ever leave them."""
-    small = st.integers(0, 3)
+def row(random: Random) -> dict[str, Any]:
+    """The columns of an email. `reason_id` is a place in REASONS, or none."""
+
+    def text(*usual: str) -> str:
+        return random.choice(usual) if usual and random.random() < 0.6 else asking.word(random)
+
+    def words() -> str:
+        return " ".join(asking.word(random) for _ in range(random.randrange(3)))
+
     return {
-        "at": draw(moments), "status": draw(st.sampled_from(Status)), "bounce": draw(st.sampled_from(Bounce)),
-        "is_test": draw(st.booleans()), "is_late": draw(st.booleans()), "unknowns": draw(small),
-        **{name: draw(small) for name in ("opens", "clicks", "machine_opens", "machine_clicks", "deferrals")},
-        "sender": draw(addresses), "recipient": draw(addresses), "subject": draw(subjects), "comment": draw(subjects),
-        **{name: draw(ids) for name in ("message_id", "header_id", "argument")},
-        "tags": draw(st.lists(asking.words.filter(bool), max_size=2)),
-        "code": draw(st.one_of(st.just(""), asking.codes.map(lambda code: code.rstrip(".*")))),
-        "reason_id": draw(st.one_of(st.none(), st.sampled_from(range(len(REASONS) + 1)))),
-        **{column: draw(st.sampled_from([None, NOON])) for column in FIRST_TIMES.values()},
+        "at": NOON + timedelta(seconds=random.choice(MOMENTS)),
+        "status": random.choice(Status.values), "bounce": random.choice(Bounce.values),
+        "is_test": random.random() < 0.5, "is_late": random.random() < 0.5, "unknowns": random.randrange(2),
+        **{name: random.randrange(4) for name in ("opens", "clicks", "machine_opens", "machine_clicks", "deferrals")},
+        "sender": text(*ADDRESSES).lower(), "recipient": text(*ADDRESSES).lower(),
+        "subject": words(), "comment": words(), "argument": text(),
+        "message_id": text(*IDS), "header_id": text(*IDS),
+        "tags": [tag for tag in (text(), text()) if tag and random.random() < 0.6],
+        "code": random.choice(["", "5.1", "5", *asking.CODES]),
+        "reason_id": random.choice([None, *range(len(REASONS) + 1)]),
+        **{column: random.choice([None, NOON]) for column in FIRST_TIMES.values()},
     }  # fmt: skip
 
 
@@ -96,18 +93,16 @@ def truth(wanted: Wanted) -> dict[int, list[bool | None]]:
         return {row[0]: list(row[1:]) for row in cursor.fetchall()}
 
 
-@settings(max_examples=60)
-@given(
-    rows=st.lists(emails(), min_size=4, max_size=8),
-    queries=st.lists(asking.queries, min_size=10, max_size=20),
-    zone=st.sampled_from(ZONES),
-)
-def test_database_and_memory_agree_on_every_email(rows: list[dict[str, Any]], queries: list[str], zone: str) -> None:
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32), zone=st.sampled_from(ZONES))
+def test_database_and_memory_agree_on_every_email(seed: int, zone: str) -> None:
+    random = Random(seed)
+    rows = [row(random) for _ in range(10)]
     with transaction.atomic():
         account = make.account(time_zone=zone, retention_days=4)
         stored(account, rows)
     held = list(Email.objects.filter(account=account))
-    for query in queries:
+    for query in (asking.query(random) for _ in range(60)):
         try:
             wanted = resolve(Filter.parse(query), account, NOON + timedelta(days=1))
         except Unclear:
@@ -264,7 +259,9 @@ def test_the_page_answers_whatever_is_typed(texts: list[str]) -> None:
     for text in texts:
         response = client.get(f"/a/{account.slug}/", {"q": text})
         assert response.status_code == (400 if response.context["unclear"] else 200)
-        assert client.get(f"/a/{account.slug}/feed.csv", {"q": text}).status_code in (200, 302)
+        download = client.get(f"/a/{account.slug}/feed.csv", {"q": text})
+        assert download.status_code == (302 if response.context["unclear"] else 200)
+        assert bool(b"".join(download)) == (download.status_code == 200)
 
 
 def test_a_mistake_is_shown_with_what_was_typed(client: Client, account: Account) -> None:
