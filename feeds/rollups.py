@@ -20,6 +20,9 @@ from feeds.staging import FIRST_TIMES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Rows an hour: more than come, and no long transaction.
+MOST_FORGOTTEN = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -102,6 +105,23 @@ def follow_zone(account_id: int) -> bool:
             {"accounts": [account_id], "low": 0},
         )
     return True
+
+
+def forget_days(now: datetime) -> int:
+    """Drop the counts of days that no account keeps any more, a bounded number at a time; returns how many.
+
+    They are a few thousand a day where an account writes to many domains. The quarters stay: they are few, and the
+    time before a period is compared with them.
+    """
+    limit = _kept_since(now).date() - timedelta(days=2)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "delete from feeds_day where ctid = any(array("
+            " select d.ctid from accounts_account a cross join unnest(%s::smallint[]) as n (dimension)"
+            " join feeds_day d on d.account_id = a.id and d.dimension = n.dimension and d.day < %s limit %s))",
+            [[int(dimension) for dimension in Dimension], limit, MOST_FORGOTTEN],
+        )
+        return int(cursor.rowcount)
 
 
 # ---- Everything -------------------------------------------------------------------------------------------

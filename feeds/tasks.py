@@ -24,6 +24,7 @@ def keep_partitions() -> None:
     now = timezone.now()
     partitions.make(now)
     partitions.drop_expired(now)
+    rollups.forget_days(now)
 
 
 @shared_task(throws=DATABASE_AWAY)

@@ -87,6 +87,16 @@ def test_accounts_that_stay_are_left_alone(source: Source) -> None:
     assert rollups.follow_zone(other.account_id) is False
 
 
+def test_days_that_nobody_keeps_are_forgotten(source: Source) -> None:
+    happen(source, Kind.DELIVERED)
+    happen(source, Kind.DELIVERED, message_id="m2", at=NOON - timedelta(days=40))
+    Account.objects.update(retention_days=30)
+    assert rollups.forget_days(NOON) == 2
+    assert {day for day, *_rest in rows(DAYS)} == {"2026-03-10"}
+    assert rollups.forget_days(NOON) == 0
+    assert rows("select count(*) from feeds_cohort") == [(2,)]
+
+
 # ---- Everything -------------------------------------------------------------------------------------------
 
 
