@@ -78,6 +78,7 @@ COLUMNS = (
     # As text: programs that read JSON numbers as floating point would change it.
     _made("id", _("Id in Live Feeds"), sql.SQL("id"), sql.SQL("id::text")),
     _text("code", _("Status code of the answer, such as 5.1.1")),
+    _text("header_id", _("Message-ID of its header")),
     _made("tags", _("Tags"), guarded(TAGS), sql.SQL("tags")),
     _plain("deferrals", _("Times it was deferred")),
     _plain("processed_at", _("First processed at")),
@@ -91,6 +92,7 @@ COLUMNS = (
     _plain("spam_at", _("First reported as spam at")),
     _plain("dropped_at", _("First dropped at")),
     _plain("last_at", _("Last event at")),
+    _made("late", _("Whether an event came late"), sql.SQL("is_late::text"), sql.SQL("is_late")),
     _made("test", _("Whether it is a test"), sql.SQL("is_test::text"), sql.SQL("is_test")),
 )
 BY_NAME = {column.name: column for column in COLUMNS}

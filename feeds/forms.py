@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.models import Role
-from feeds.columns import BY_NAME, COLUMNS, NETCORE
+from feeds.columns import BY_NAME, NETCORE
 from feeds.exports.models import Every, SavedView, Weekday
 from feeds.layouts import Format, Layout
 from feeds.query import Filter, Unclear
@@ -79,10 +79,6 @@ class LayoutForm:
     def rows(self) -> Iterator[tuple[Column, bool]]:
         """The columns in their order, and whether they are ticked."""
         return ((BY_NAME[name], name in self.ticked) for name in self.order)
-
-    @property
-    def last(self) -> str:
-        return self.order[len(COLUMNS) - 1]
 
 
 class ViewForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -15,13 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import account_page
+from feeds import counts, saved
 from feeds import export as exporting
-from feeds import saved
 from feeds.exports import orders
 from feeds.forms import LayoutForm
 from feeds.layouts import Format, Layout, Unknown
 from feeds.query import Filter, Unclear
-from feeds.terms import resolve
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,8 +122,8 @@ def ordered(request: HttpRequest, access: Access, wanted: Filter, layout: Layout
 
 def sized(access: Access, wanted: Filter, now: datetime) -> dict[str, Any]:
     """How many emails these are, as far as that can be told at once. Raises Unclear."""
-    resolve(wanted, access.account, now)
-    return {"total": None, "are_many": False}
+    total = counts.of(access, wanted, now).total
+    return {"total": total, "are_many": total.n >= MANY}
 
 
 def _here(access: Access, wanted: Filter) -> str:

@@ -17,6 +17,7 @@ from feeds import export
 from feeds.columns import BY_NAME, STANDARD
 from feeds.exports.models import Export
 from feeds.lifecycle import record
+from feeds.views import downloads
 from tests import make
 from webhooks.models import Source
 
@@ -55,12 +56,23 @@ def text(response: Any) -> str:
 
 
 def test_what_is_chosen_leads_to_a_file_of_it(client: Client, acme: Account, src: Source) -> None:
+    page = client.get(f"/a/{acme.slug}/download/?q=to:ann")
+    assert "It is 1 email now." in text(page)
+    assert "Make it in the background" in text(page)
     response = client.post(f"/a/{acme.slug}/download/?q=to:ann", CHOSEN | {"how": "now", "bom": "1"})
     assert response.status_code == 303
     assert response["Location"] == f"/a/{acme.slug}/feed.csv?q=to%3Aann&columns=opens%2Crecipient&bom=1"
     file = client.get(response["Location"])
     assert file["Content-Disposition"].endswith('.csv"')
     assert content(file) == b"\xef\xbb\xbfopens,recipient\n0,ann@example.com\n"
+
+
+def test_for_very_many_the_background_is_advised(
+    client: Client, acme: Account, src: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "the background is the better way" not in text(client.get(f"/a/{acme.slug}/download/"))
+    monkeypatch.setattr(downloads, "MANY", 2)
+    assert "the background is the better way" in text(client.get(f"/a/{acme.slug}/download/"))
 
 
 def test_it_is_remembered_for_this_person_alone(client: Client, acme: Account) -> None:
