@@ -70,7 +70,8 @@ def account_page[**P](role: Role = Role.VIEWER) -> Callable[[AccountView[P]], Ca
         def inside(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             access = enter(request.user, slug, role)
             request.access = access  # type: ignore[attr-defined]  # read by the context processor
-            request.session["account"] = slug
+            if request.session.get("account") != slug:  # or else every page would be written into the database
+                request.session["account"] = slug
             with timezone.override(access.account.zone):
                 return view(request, access, *args, **kwargs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -37,15 +37,11 @@ def find(access: Access, email_id: int) -> Email:
     return found
 
 
-@account_page()
-@vary_on_headers("HX-Request", "HX-Target")
-@require_safe
-def email(request: HttpRequest, access: Access, email_id: int) -> HttpResponseBase:
-    """All that is known of one email: a page, or with htmx what the panel beside the list shows."""
-    found = find(access, email_id)
+def known(access: Access, found: Email) -> dict[str, Any]:
+    """All that is known of one email, for its page and for the panel beside the list."""
     told = story.tell(found)
     suppressed = Suppression.objects.visible_in(access).of_address(found.recipient) if found.recipient else ()
-    context = {
+    return {
         "email": found,
         "story": told,
         "firsts": reasons.firsts(found),
@@ -54,6 +50,14 @@ def email(request: HttpRequest, access: Access, email_id: int) -> HttpResponseBa
         "summary": reasons.summary(told),
         "suppressed": list(suppressed),
     }
+
+
+@account_page()
+@vary_on_headers("HX-Request", "HX-Target")
+@require_safe
+def email(request: HttpRequest, access: Access, email_id: int) -> HttpResponseBase:
+    """All that is known of one email: a page, or with htmx what the panel beside the list shows."""
+    context = known(access, find(access, email_id))
     is_panel = request.headers.get("HX-Request") and request.headers.get("HX-Target") == PANEL
     return render(request, "feeds/email_panel.html" if is_panel else "feeds/email.html", context)
 

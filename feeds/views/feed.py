@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -14,19 +14,25 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import account_page
 from accounts.models import Account
-from feeds import live, rows, search
-from feeds.meanings import MEANINGS
+from feeds import controls as standing
+from feeds import live, rows, saved, search
+from feeds.keys import KEYS, STATUSES, Key
 from feeds.models import MAX_ID, Email
 from feeds.query import Filter, Unclear
 from feeds.terms import resolve
+from feeds.views.emails import known
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse, QueryDict
     from django.http.response import HttpResponseBase
 
     from accounts.access import Access
 
 PAGE = 50
+
+
+# What the form around the query box adds to an address; in the end all of it stands in `q`.
+CONTROLS = ("q", "was", "status", "since", "after", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Asked:
     unclear: Unclear | None
     before: int | None
     opened: int | None
+    is_tidy: bool = True
 
     @classmethod
     def read(cls, request: HttpRequest, access: Access) -> Asked:
@@ -46,13 +53,48 @@ class Asked:
         try:
             wanted = Filter.read(params)
             resolve(wanted, access.account, timezone.now())
-            return cls(wanted, None, _id(params.get("before", "")), opened)
+            said = [(name, value) for name in CONTROLS for value in params.getlist(name)]
+            return cls(wanted, None, _id(params.get("before", "")), opened, said == wanted.params())
         except Unclear as error:
             return cls(Filter(), error, None, opened)
 
 
 def _id(text: str) -> int | None:
     return min(int(text), MAX_ID) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is unclear, for the form to show at its place: the sentence, and what was typed around the unclear part."""
+
+    sentence: str
+    field: str
+    text: str
+    start: int
+    end: int
+    since: str
+    until: str
+
+    @classmethod
+    def of(cls, unclear: Unclear, params: QueryDict) -> Mistake:
+        typed = [params.get(name, "") for name in ("since", "until")]
+        return cls(unclear.sentence, unclear.field, params.get("q", ""), unclear.start, unclear.end, *typed)
+
+    @property
+    def is_in_box(self) -> bool:
+        return self.field == "q"
+
+    @property
+    def before(self) -> str:
+        return self.text[: self.start]
+
+    @property
+    def marked(self) -> str:
+        return self.text[self.start : self.end] if self.is_in_box else ""
+
+    @property
+    def after(self) -> str:
+        return self.text[self.end :]
 
 
 def address(name: str, slug: str, wanted: Filter, **more: object) -> str:
@@ -80,44 +122,89 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
         "older_url": address("feed", slug, wanted, before=found.older) if found.older else "",
         "newest_url": address("feed", slug, wanted),
         "stream_url": address("feed-stream", slug, wanted),
-        "export_url": address("feed-export", slug, wanted),
+        "download_url": address("feed-download", slug, wanted),
     }
+
+
+def controls(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]:
+    """What the form around the query box is drawn from."""
+    slug, wanted, now = access.account.slug, asked.wanted, timezone.now()
+    named = [name for name in request.GET.getlist("status") if name in STATUSES] if asked.unclear else ()
+    return {
+        "saved_views": saved.visible(access),
+        "mistake": Mistake.of(asked.unclear, request.GET) if asked.unclear else None,
+        "chips": standing.chips(tuple(STATUSES[name] for name in named) or wanted.statuses),
+        "span": standing.spoken(wanted, now),
+        "spans": [(offer, address("feed", slug, offer.wanted)) for offer in standing.spans(wanted, now)],
+    }
+
+
+def opened(access: Access, asked: Asked) -> dict[str, Any]:
+    """The email that is open beside the list, if the account has it."""
+    if asked.opened is None:
+        return {}
+    found = Email.objects.visible_in(access, timezone.now()).filter(id=asked.opened).first()
+    return known(access, found) if found else {}
+
+
+def explained(slug: str) -> list[tuple[Key, list[tuple[str, str]]]]:
+    """Each key of the language with its examples, and the addresses at which they are tried."""
+
+    def tried(key: Key, example: str) -> tuple[str, str]:
+        text = f"{key.name}:{example}"
+        # Sources have the names the account gave them.
+        return text, "" if key.name == "source" else f"{reverse('feed', args=[slug])}?{urlencode({'q': text})}"
+
+    return [(key, [tried(key, example) for example in key.examples]) for key in KEYS]
 
 
 @account_page()
 @never_cache
 @require_safe
 def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
-    """The emails of an account, newest first. With htmx only the list, or only the older rows."""
+    """The emails of an account, newest first. With htmx only the list and what the form says of it, or only the older
+    rows. The form's controls end up in the query: an address is always written in one way."""
     asked = Asked.read(request, access)
+    slug, target = access.account.slug, request.headers.get("HX-Target", "") if is_htmx(request) else ""
+    if not target and not asked.unclear and not asked.is_tidy:
+        places = {"before": asked.before, "open": asked.opened}
+        return redirect(address("feed", slug, asked.wanted, **{name: at for name, at in places.items() if at}))
+    if target == "results" and asked.unclear:
+        # What was found before stays; htmx shows only answers that are no error.
+        response = render(request, "feeds/search/swapped.html", controls(request, access, asked))
+        return add_headers(response, {"HX-Reswap": "none", "HX-Push-Url": "false"})
     context = listed(request, access, asked)
-    target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
     if target == "emails":
         return render(request, "feeds/older.html", context)
-    context |= {
-        "params": request.GET,
-        "meanings": MEANINGS,
-        "unclear": asked.unclear,
-        "opened": asked.opened,
-        "is_begun": bool(context["page"].emails) or is_begun(access),
-    }
+    context |= controls(request, access, asked)
+    context |= {"keys": explained(slug), **opened(access, asked)}
+    context["is_begun"] = bool(context["page"].emails) or is_begun(access)
     if not context["is_begun"]:
         context["demo"] = Account.objects.filter(slug="demo", membership__user=access.membership.user_id).first()
-    status = 400 if asked.unclear else 200
     if target == "results":
-        # htmx shows only answers that are no error; the sentence is in the list.
-        response = render(request, "feeds/results.html", context)
-        response["HX-Push-Url"] = (
-            "false" if asked.unclear or is_here(request, context["newest_url"]) else context["newest_url"]
-        )
-        return response
-    return render(request, "feeds/feed.html", context, status=status)
+        response = render(request, "feeds/found.html", context)
+        return add_headers(response, {"HX-Push-Url": pushed(request, context["address"])})
+    return render(request, "feeds/feed.html", context, status=400 if asked.unclear else 200)
 
 
-def is_here(request: HttpRequest, url: str) -> bool:
-    """Whether the person's address bar shows this address already, so that "back" needs no second step to leave it."""
-    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
-    return shown._replace(scheme="", netloc="", fragment="").geturl() == url
+def is_htmx(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers
+
+
+def add_headers(response: HttpResponse, headers: dict[str, str]) -> HttpResponse:
+    for name, value in headers.items():
+        response[name] = value
+    return response
+
+
+def pushed(request: HttpRequest, url: str) -> str:
+    """What the address bar is to show: nothing new where it says the same, so that "back" needs no second step."""
+
+    def parts(address: str) -> tuple[str, list[tuple[str, str]]]:
+        split = urlsplit(address)
+        return split.path, [pair for pair in parse_qsl(split.query) if pair[0] != "open"]
+
+    return "false" if parts(request.headers.get("HX-Current-URL", "")) == parts(url) else url
 
 
 def is_begun(access: Access) -> bool:

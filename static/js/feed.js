@@ -8,6 +8,8 @@ const panel = document.getElementById("panel");
 // ---- Which row is chosen -----------------------------------------------------------------------------------------
 
 let chosen = opened() || "";
+// It was asked for, but the account does not have it.
+if (chosen && side.hidden) window.history.replaceState(window.history.state, "", here(""));
 
 function mark() {
   const link = document.querySelector(`#e${chosen || "-"} .row-link`);

@@ -207,5 +207,5 @@ def test_an_empty_account_fills_by_itself(signed_in: Open, src: Source, width: i
     check(page)
     happen(src, Kind.SENT, "first@example.com")
     expect(page.locator("#rows tr")).to_contain_text("first@example.com", timeout=SECONDS)
-    expect(page.get_by_role("link", name="Download CSV")).to_be_visible()
+    expect(page.get_by_role("link", name="Download")).to_be_visible()
     expect(page.get_by_role("link", name="Connect a provider")).to_be_hidden()
