@@ -47,7 +47,8 @@ def term(random: Random) -> str:
     elif key in _FIXED:
         value = random.choice(_FIXED[key])
     elif key in ("", "to", "from") and random.random() < 0.3:
-        value = quoted("".join(random.choices([*PARTS, "*", "*", "*", "b", ".test"], k=random.randrange(1, 5))))
+        signs = random.choice(["bo*", [*PARTS, "*", "*", "*", ".test"]])
+        value = quoted("".join(random.choices(signs, k=random.randrange(1, 6))))
     else:
         value = quoted(word(random))
     return f"{random.choice(['', '', '-'])}{key}{':' if key else ''}{value}"

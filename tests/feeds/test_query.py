@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from django.http import QueryDict
 from hypothesis import given, settings
 
 from feeds.events import Status
+from feeds.keys import BY_NAME
 from feeds.query import Filter, Term, Unclear
 from tests.feeds import asking
 
@@ -193,3 +196,10 @@ def test_a_link_puts_one_term_in_place_of_another() -> None:
     assert asked.replaced("to", "ann@x.test").text == "status:sent bob -status:opened to:ann@x.test"
     assert asked.without("status").text == "bob"
     assert asked.replaced("status") == asked.without("status") == Filter((Term("", ("bob",)),))
+
+
+def test_the_document_names_every_key_and_its_searches_are_understood() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "searching.md").read_text()
+    assert [key for key in BY_NAME if f"`{key}:" not in document] == []
+    for search in re.findall(r"`([a-z]+:[^`…]+|-[^`]+)`", document):
+        Filter.parse(search)

@@ -33,7 +33,19 @@ ZONES = ("UTC", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Pacifi
 REASONS = ("bob", "100%")
 
 # Wilder than the lifecycle would ever leave them.
-ADDRESSES = ("", "bob", "bob@x.test", "a.b@x.test", "b@X.TEST.br", "100%@a_b", "b\\a@x", "İ@x.test", "a@b@x.test")
+ADDRESSES = (
+    "",
+    "bob",
+    "bobob",
+    "oob",
+    "bob@x.test",
+    "a.b@x.test",
+    "b@X.TEST.br",
+    "100%@a_b",
+    "b\\a@x",
+    "İ@x.test",
+    "a@b@x.test",
+)
 IDS = ("", "bob", "<bob>", "<a.b@x.test>", "a.b@x.test", "100%", "<İstanbul>")
 MOMENTS = (0, -1, 1, -1800, -86400, -172800, *(-3600 * hours for hours in (2, 5, 7, 12, 26, 31, 36, 48, 52, 55, 57)))
 
