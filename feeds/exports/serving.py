@@ -113,7 +113,7 @@ def wanted(request: HttpRequest, size: int, etag: str, changed: int) -> Span | N
     return Span(first, min(last + 1, size))
 
 
-class Plain:
+class _Bytes:
     """Bytes of an open file, which is closed at the end."""
 
     def __init__(self, descriptor: int, span: Span) -> None:
@@ -127,6 +127,15 @@ class Plain:
             raise EOFError("The file of an export is shorter than it was.")
         return piece
 
+    def close(self) -> None:
+        with suppress(OSError):
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+
+class Plain(_Bytes):
+    """For a server that is not asynchronous."""
+
     def __iter__(self) -> Iterator[bytes]:
         place = self._span.first
         while place < self._span.end:
@@ -134,14 +143,9 @@ class Plain:
             place += len(piece)
             yield piece
 
-    def close(self) -> None:
-        with suppress(OSError):
-            os.close(self._descriptor)
-        self._descriptor = -1
 
-
-class Streamed(Plain):
-    """The same for an asynchronous server, which must not wait for the disk."""
+class Streamed(_Bytes):
+    """For an asynchronous server, which must not wait for the disk."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         place = self._span.first

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import StreamingHttpResponse
+from django.test import AsyncRequestFactory, Client
 
 from accounts.models import Account, Role
-from feeds.exports import files
+from feeds.exports import files, serving
 from feeds.exports.models import Export
 from tests import make
 from tests.exporting import body, fetch, fill, made, order, text
@@ -97,6 +99,24 @@ def test_the_headers_alone_are_those_of_the_whole(client: Client, done: Export) 
     assert (response.status_code, int(response["Content-Length"])) == (200, done.size)
     assert response["ETag"]
     assert not response.content
+
+
+def test_an_asynchronous_server_gets_it_piece_by_piece(
+    client: Client, done: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "PIECE", 100)
+    whole = body(fetch(client, done))
+    response = serving.answer(AsyncRequestFactory().get("/", headers={"range": "bytes=50-"}), done)
+    assert isinstance(response, StreamingHttpResponse)
+    # Otherwise Django reads all of it into memory before it sends the first byte.
+    assert response.is_async
+
+    async def read() -> list[bytes]:
+        return [piece async for piece in response]
+
+    pieces = asyncio.run(read())
+    assert b"".join(pieces) == whole[50:]
+    assert max(map(len, pieces)) == 100
 
 
 def test_whoever_reads_it_while_it_is_deleted_reads_on(client: Client, done: Export) -> None:
