@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from feeds.cohorts import MEASURES as COUNTED
 from feeds.cohorts import Dimension
@@ -89,9 +90,9 @@ WAITING = Measure(
     "waiting", _("Still waiting"), (("status", (Status.PROCESSED.name.lower(), Status.SENT.name.lower())),), "emails",
     _("Nothing is known yet but that they were accepted or sent."),
 )  # fmt: skip
-UNSUBSCRIBED = Measure("unsubscribed", _("Unsubscribed"), _event(Kind.UNSUBSCRIBED), "delivered")
+UNSUBSCRIBED = Measure("unsubscribed", pgettext_lazy("emails", "Unsubscribed"), _event(Kind.UNSUBSCRIBED), "delivered")
 SPAM = Measure(
-    "spam", _("Reported as spam"), _event(Kind.SPAM), "delivered",
+    "spam", pgettext_lazy("emails", "Reported as spam"), _event(Kind.SPAM), "delivered",
     _("Only some mailbox providers tell. Few complaints are enough to harm the delivery of all your mail."),
 )  # fmt: skip
 
