@@ -23,7 +23,7 @@ from feeds.models import id_at
 from feeds.periods import midnight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from django.utils.functional import _StrPromise
@@ -118,18 +118,24 @@ COHORTS = f"""
     from feeds_cohort where account_id = %s and starts_at >= %s and starts_at < %s group by 1
 """  # noqa: S608  # here and below: nothing comes from outside
 _DAY = tuple(COUNTED)
-RANKED = """
-    select value from feeds_day where account_id = %s and dimension = %s and day between %s and %s
-    group by value having sum({of}) >= %s and sum({by}) > 0
-    order by sum({by})::float8 / {share} desc, sum(emails) desc, value limit %s
-"""
 ROWS_OF_DAYS = """
     select count(*) from (
         select from feeds_day where account_id = %s and dimension = %s and day between %s and %s limit %s) days
 """
-OF_VALUES = f"""
-    select value, {", ".join(f"sum({name})::bigint" for name in _DAY)} from feeds_day
-    where account_id = %s and dimension = %s and day = any(%s::date[]) and value = any(%s::bigint[]) group by 1
+# `lateral`: the sums of all days are looked up for those few that come first, by the whole primary key.
+TOP = f"""
+    with ranked as (
+        select value,
+            row_number() over (order by sum({{by}})::float8 / {{share}} desc, sum(emails) desc, value) as place
+        from feeds_day where account_id = %(account)s and dimension = %(dimension)s
+            and day between %(since)s and %(last)s
+        group by value having sum({{of}}) >= %(least)s and sum({{by}}) > 0 order by place limit %(limit)s)
+    select coalesce(n.{{name}}, ''), s.* from ranked r left join {{table}} n on n.id = r.value
+    cross join lateral (
+        select {", ".join(f"sum({name})::bigint" for name in _DAY)} from feeds_day
+        where account_id = %(account)s and dimension = %(dimension)s and day = any(%(days)s::date[])
+            and value = r.value) s
+    order by r.place
 """  # noqa: S608
 # The first column says how many deferrals were looked through.
 RETRYING = f"""
@@ -138,13 +144,15 @@ RETRYING = f"""
             and kind in (3, 6, 7, 8, 20, 29) and email_id >= %s and email_id < %s
         order by email_id desc limit %s),
     waiting as (
-        select e.reason_id, count(*) as emails from feeds_email e
+        select coalesce(r.text, '') as reason, count(*) as emails
+        from feeds_email e left join feeds_reason r on r.id = e.reason_id
         where e.id in (select email_id from newest) and e.status <= {Status.SENT} and e.deferrals > 0 group by 1)
-    select (select count(*) from newest), reason_id, emails from (values (1)) one left join waiting on true
+    select (select count(*) from newest), reason, emails from (values (1)) one left join waiting on true
+    order by emails desc, reason
 """  # noqa: S608
 
 
-def rows(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def rows(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
@@ -212,10 +220,11 @@ class Days:
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
 
+# What the values of a dimension are called: table and column.
 NAMES = {
-    Dimension.SENDER: "select id, addr from feeds_address where account_id = %s and id = any(%s::bigint[])",
-    Dimension.DOMAIN: "select id, name from feeds_domain where %s > 0 and id = any(%s::bigint[])",
-    Dimension.REASON: "select id, text from feeds_reason where account_id = %s and id = any(%s::bigint[])",
+    Dimension.SENDER: ("feeds_address", "addr"),
+    Dimension.DOMAIN: ("feeds_domain", "name"),
+    Dimension.REASON: ("feeds_reason", "text"),
 }
 
 
@@ -244,23 +253,25 @@ def top(
     look: int = MOST_RANKED,
 ) -> Top:
     """Those with the most emails, or with the largest share of `by` among those with at least `least` to be a share
-    of. For reasons the number decides. Four queries, bounded by `look`; index: feeds_day's primary key."""
+    of. For reasons the number decides. Two queries, bounded by `look`; index: feeds_day's primary key."""
     plain = not by.of or dimension is Dimension.REASON
-    share = "1" if plain else f"greatest(sum({by.of}), 1)"
-    statement = RANKED.format(of="emails" if plain else by.of, by=by.name, share=share)
+    table, name = NAMES[dimension]
+    statement = TOP.format(
+        of="emails" if plain else by.of, by=by.name, share="1" if plain else f"greatest(sum({by.of}), 1)",
+        table=table, name=name,
+    )  # fmt: skip
     since = _ranked_since(account_id, dimension, days, look)
-    values = [value for (value,) in rows(statement, [account_id, dimension, since, days.last, least, limit])]
-    if not values:
-        return Top([])
-    sums = {n: dict(zip(_DAY, c, strict=True)) for n, *c in rows(OF_VALUES, [account_id, dimension, days.all, values])}
-    names = dict(rows(NAMES[dimension], [account_id, values]))
-    found = [Row(names.get(value, ""), sums[value]) for value in values if value in sums]
+    asked = {
+        "account": account_id, "dimension": int(dimension), "since": since, "last": days.last, "days": days.all,
+        "least": least, "limit": limit,
+    }  # fmt: skip
+    found = [Row(told, dict(zip(_DAY, sums, strict=True))) for told, *sums in rows(statement, asked)]
     return Top(found, since if since > days.first else None)
 
 
 def _ranked_since(account_id: int, dimension: Dimension, days: Days, look: int) -> date:
-    """The first of the days that together have about `look` counts, judged by the last three of them."""
-    recent = max(days.first, days.last - timedelta(days=2))
+    """The first of the days that together have about `look` counts, judged by the last two of them."""
+    recent = max(days.first, days.last - timedelta(days=1))
     counted = rows(ROWS_OF_DAYS, [account_id, dimension, recent, days.last, look])[0][0]
     a_day = counted / ((days.last - recent).days + 1)
     return max(days.first, days.last - timedelta(days=int(look / max(a_day, 1)) - 1))
@@ -292,6 +303,5 @@ def retrying(account_id: int, span: Span, deferred: int) -> Waiting:
     if not deferred:
         return Waiting()
     found = rows(RETRYING, [account_id, id_at(span.starts_at), id_at(span.ends_at), MOST_DEFERRALS])
-    names = dict(rows(NAMES[Dimension.REASON], [account_id, [reason for _seen, reason, _n in found if reason]]))
-    reasons = sorted(((names.get(reason, ""), n) for _seen, reason, n in found if n), key=lambda r: (-r[1], r[0]))
+    reasons = [(reason, n) for _seen, reason, n in found if n]
     return Waiting(reasons, found[0][0] == MOST_DEFERRALS)

@@ -315,4 +315,4 @@ def test_the_number_of_queries_does_not_grow(client: Client, acme: Account, src:
     few = queries("range=7d")
     live(src, 200, 20, seed=2)
     assert queries("range=28d&by=domain") <= few + 2
-    assert few <= 27
+    assert few <= 21
