@@ -16,7 +16,7 @@ import psutil
 
 from bench import kept, report, servers
 
-NAMES = ("record", "intake", "export", "overview")
+NAMES = ("record", "intake", "export", "overview", "live")
 EMAILS = 20_000
 LEAST = 1000
 # Half of one processor taken by others already shows in the slowest requests.
@@ -36,6 +36,8 @@ def main() -> int:
     parser.add_argument("name", choices=(*NAMES, "seed", "all"))
     parser.add_argument("--emails", type=count, default=EMAILS, help="emails stored beforehand (%(default)s)")
     parser.add_argument("--home", type=Path, help="a folder on disk for the databases (var/)")
+    for name, kind in (("viewers", int), ("rate", int), ("minutes", float), ("processes", int)):
+        parser.add_argument(f"--{name}", type=kind, help="of live alone")
     asked = parser.parse_args()
     # Told to end, it takes its servers and their folder along, as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -47,8 +49,13 @@ def main() -> int:
     warn_if_busy()
     with servers.new_home(asked.home) as home, servers.database(home):
         # Imported only now, because it brings Django's models along.
-        report.show(importlib.import_module(f"bench.{asked.name}").run(asked.emails))
+        report.show(importlib.import_module(f"bench.{asked.name}").run(asked.emails, **_options(asked)))
     return 0
+
+
+def _options(asked: argparse.Namespace) -> dict[str, float]:
+    names = ("viewers", "rate", "minutes", "processes") if asked.name == "live" else ()
+    return {name: value for name in names if (value := getattr(asked, name)) is not None}
 
 
 def warn_if_busy() -> None:

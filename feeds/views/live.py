@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 
+# When a web process ends, all of its viewers come at once: they wait here, not for all of the other's connections.
+_threads = ThreadPoolExecutor(3, "streams")
+
+
 # Who is signed in no more is told so by a 204: a browser would follow a redirect, and complain of what it finds there.
 @login_not_required
 @require_safe
@@ -32,7 +37,10 @@ async def feed_stream(request: HttpRequest, slug: str) -> HttpResponseBase:
 
     204 tells a browser not to come again: not signed in, or no member. A HEAD asks only whether it may.
     """
-    asked = await sync_to_async(_asked)(request, slug)
+    try:
+        asked = await sync_to_async(_asked, thread_sensitive=False, executor=_threads)(request, slug)
+    except (OperationalError, InterfaceError):
+        return HttpResponse(status=503, headers={"Cache-Control": "no-store"})
     if isinstance(asked, HttpResponse):
         return asked
     if request.method == "HEAD":
@@ -53,5 +61,5 @@ def _asked(request: HttpRequest, slug: str) -> HttpResponse | tuple[Watch, Curso
     except Unclear as error:
         return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
     finally:
-        # The thread of this request stays as long as the stream does; a connection must not.
+        # Nothing else gives the connection back in a thread of ours.
         close_old_connections()
