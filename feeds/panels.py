@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from feeds import answers, charts, overview, questions
 from feeds.events import Bounce, Kind
@@ -261,7 +261,7 @@ def meaning(reason: str, kind: Kind) -> str:
 def name(step: Span, period: Period, is_short: bool = False) -> str:
     """An hour, day or week in the account's zone and the page's language."""
     local = step.starts_at.astimezone(period.zone)
-    day = date_format(local, "MONTH_DAY_FORMAT")
+    day = date_format(local, pgettext("day of a chart", "F j"))
     if period.unit == "hour":
         told = f"{local:%H:%M}" + (f" {local.tzname()}" if is_twice(local) else "")
         return told if is_short else f"{day}, {told}"
