@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from feeds.counts import is_quick
 from feeds.meanings import MEANINGS
 from feeds.query import Filter
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date, datetime
 
     from django_stubs_ext import StrOrPromise
 
+    from feeds.counts import Count, Counts
     from feeds.events import Status
     from feeds.meanings import Meaning
 
@@ -30,10 +34,11 @@ AGES: tuple[tuple[str, StrOrPromise], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A status that can be chosen."""
+    """A status that can be chosen, and how many emails would be found with it; "" while nobody counted."""
 
     meaning: Meaning
     is_on: bool
+    count: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,31 @@ class Span:
     is_on: bool
 
 
-def chips(statuses: tuple[Status, ...]) -> list[Chip]:
+def chips(statuses: Collection[Status], counts: Counts | None = None) -> list[Chip]:
     """A chip for each status, pressed where it is among these."""
-    return [Chip(meaning, meaning.status in statuses) for meaning in MEANINGS]
+
+    def counted(status: Status) -> str:
+        count = counts and counts.by_status[status]
+        # "At least none" says nothing.
+        return number(count) if count and (count.n or count.is_exact) else ""
+
+    return [Chip(meaning, meaning.status in statuses, counted(meaning.status)) for meaning in MEANINGS]
+
+
+def number(count: Count) -> str:
+    """As 1,234 or, where there may be more, 10,000+."""
+    return f"{intcomma(count.n)}{'' if count.is_exact else '+'}"
+
+
+def total(counts: Counts, wanted: Filter) -> tuple[str, StrOrPromise]:
+    """How many emails there are, and where that is known from."""
+    count = counts.total
+    words = ngettext("%(n)s email", "%(n)s emails", count.n) % {"n": number(count)}
+    if not count.is_exact:
+        return words, _("At least so many: counting ended after a moment, or at 10,000.")
+    if is_quick(wanted):
+        return words, _("Exactly so many: they are counted while they come in.")
+    return words, _("Exactly so many: they were counted just now.")
 
 
 def spans(wanted: Filter, now: datetime) -> list[Span]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from feeds.views import (
+    counts,
     display,
     downloads,
     emails,
@@ -45,5 +46,6 @@ urlpatterns = [
     path(ACCOUNT + "emails/<int:email_id>/events/<str:key>/", emails.raw, name="email-raw"),
     path(ACCOUNT + "recipients/<path:address>/", recipients.recipient, name="recipient"),
     path(ACCOUNT + "orphans/", orphans.orphans, name="orphans"),
+    path(ACCOUNT + "counts/", counts.count, name="feed-counts"),
     path(ACCOUNT + "suggest/", suggest.suggest, name="feed-suggest"),
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import account_page
 from accounts.models import Account
 from feeds import controls as standing
-from feeds import live, rows, saved, search
+from feeds import counts, live, rows, saved, search
 from feeds.keys import KEYS, STATUSES, Key
 from feeds.models import MAX_ID, Email
 from feeds.query import Filter, Unclear
@@ -130,10 +130,15 @@ def controls(request: HttpRequest, access: Access, asked: Asked) -> dict[str, An
     """What the form around the query box is drawn from."""
     slug, wanted, now = access.account.slug, asked.wanted, timezone.now()
     named = [name for name in request.GET.getlist("status") if name in STATUSES] if asked.unclear else ()
+    statuses = [STATUSES[name] for name in named] or wanted.statuses
+    # What takes a moment to count comes when the page is already there.
+    found = counts.of(access, wanted, now) if counts.is_quick(wanted) else None
     return {
+        "total": standing.total(found, wanted) if found else None,
+        "counts_url": address("feed-counts", slug, wanted),
         "saved_views": saved.visible(access),
         "mistake": Mistake.of(asked.unclear, request.GET) if asked.unclear else None,
-        "chips": standing.chips(tuple(STATUSES[name] for name in named) or wanted.statuses),
+        "chips": standing.chips(statuses, found),
         "span": standing.spoken(wanted, now),
         "spans": [(offer, address("feed", slug, offer.wanted)) for offer in standing.spans(wanted, now)],
     }

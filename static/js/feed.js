@@ -23,9 +23,20 @@ function choose(link) {
   mark();
 }
 
-// Rows come and change by themselves; the mark stays with the email.
-new MutationObserver(mark).observe(results, { childList: true, subtree: true });
+// Rows come and change by themselves; the mark stays with the email, and the numbers follow before long.
+new MutationObserver(() => {
+  mark();
+  recount();
+}).observe(results, { childList: true, subtree: true });
 mark();
+
+let recounting;
+function recount() {
+  recounting ??= setTimeout(() => {
+    recounting = undefined;
+    if (!document.hidden) window.htmx.trigger("#counting", "stale");
+  }, document.getElementById("counting").dataset.seconds * 1000);
+}
 
 let waiting;
 document.addEventListener("feed:step", ({ detail: by }) => {

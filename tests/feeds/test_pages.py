@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django.utils.html import escape
 
 from accounts.models import Account, Membership, Role
 from feeds.events import Kind
@@ -115,7 +113,7 @@ def test_the_language_can_be_switched_before_signing_in() -> None:
     assert '<html lang="pt-br"' in text(response)
 
 
-@pytest.mark.parametrize("page", ["", "feed.csv", "statuses/", "emails/{id}/", "emails/{id}/events/{key}/"])
+@pytest.mark.parametrize("page", ["", "feed.csv", "counts/", "statuses/", "emails/{id}/", "emails/{id}/events/{key}/"])
 def test_another_account_does_not_exist(client: Client, page: str) -> None:
     email = happen(make.source(make.account("Other")), Kind.DELIVERED)
     key = email.events.get().key
@@ -190,30 +188,6 @@ def test_the_address_is_the_filter(client: Client, acme: Account, src: Source, q
 
 
 @pytest.mark.parametrize(
-    ("query", "tidy"),
-    [
-        ("q=BOB+", "?q=bob"),
-        ("status=bounced&status=delivered", "?q=status%3Adelivered%2Cbounced"),
-        ("q=bob&was=bob&status=&since=2026-03-01&until=2026-03-02", "?q=bob+after%3A2026-03-01+before%3A2026-03-03"),
-        ("q=bob+status%3Asent&was=bob+status%3Asent&since=&until=", "?q=bob"),
-        ("q=&was=&since=&until=", ""),
-        ("status=sent&before=7&open=8", "?q=status%3Asent&before=7&open=8"),
-    ],
-)
-def test_what_the_controls_say_ends_up_in_the_query(client: Client, acme: Account, query: str, tidy: str) -> None:
-    assert client.get(f"/a/{acme.slug}/?{query}")["Location"] == f"/a/{acme.slug}/{tidy}"
-
-
-def test_box_chips_and_days_say_the_same_as_the_address(client: Client, acme: Account) -> None:
-    page = text(client.get(f"/a/{acme.slug}/?q=bob+status%3Asent+after%3A2026-03-01+before%3A2026-03-03"))
-    assert page.count('value="bob status:sent after:2026-03-01 before:2026-03-03"') == 2
-    assert re.findall(r'value="(\w+)" checked', page) == ["sent"]
-    assert 'name="since" value="2026-03-01"' in page
-    assert 'name="until" value="2026-03-02"' in page
-    assert "03/01/2026 – 03/02/2026" in page
-
-
-@pytest.mark.parametrize(
     ("query", "sentence"),
     [
         ("since=yesterday", "“yesterday” is not a day. Write it as 2026-03-31."),
@@ -234,47 +208,6 @@ def test_an_unclear_filter_is_answered_with_what_to_do(
     # What was found before stays.
     assert swapped["HX-Reswap"] == "none"
     assert swapped["HX-Push-Url"] == "false"
-
-
-def test_the_unclear_part_is_marked_where_it_stands(client: Client, acme: Account) -> None:
-    page = text(client.get(f"/a/{acme.slug}/?q=<b>+status:bouncd+x"))
-    assert "&lt;b&gt; status:<mark>bouncd</mark> x</code>" in page
-    assert 'aria-invalid="true"' in page
-    assert 'value="&lt;b&gt; status:bouncd x"' in page
-
-
-def test_every_example_of_how_to_search_is_a_search(client: Client, acme: Account) -> None:
-    page = client.get(f"/a/{acme.slug}/")
-    urls = [url for _key, examples in page.context["keys"] for _text, url in examples if url]
-    assert len(urls) > 20
-    for url in urls:
-        assert f'href="{escape(url)}"' in page.content.decode()
-        assert client.get(url, follow=True).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("bob", "Any time"),
-        ("since:24h", "Last 24 hours"),
-        ("since:3h", "Last 3h"),
-        ("after:2026-03-01", "From 03/01/2026"),
-        ("before:2026-03-02", "Until 03/01/2026"),
-        ("after:2026-03-01 before:2026-03-02", "03/01/2026"),
-        ("-after:2026-03-01", "Some of the time"),
-    ],
-)
-def test_the_span_of_time_is_said_in_words(client: Client, acme: Account, query: str, words: str) -> None:
-    page = text(client.get(f"/a/{acme.slug}/", {"q": query}))
-    assert f'<span class="menu-name">{words}</span>' in page
-
-
-def test_spans_of_time_keep_the_rest_of_the_query(client: Client, acme: Account) -> None:
-    page = text(client.get(f"/a/{acme.slug}/?q=bob+since%3A7d"))
-    for query in ("bob", "bob+since%3A24h", "bob+since%3A30d"):
-        assert f'href="/a/{acme.slug}/?q={query}"' in page
-    today = timezone.localdate(timezone=acme.zone)
-    assert f'href="/a/{acme.slug}/?q=bob+after%3A{today}"' in page
 
 
 def test_the_email_that_is_open_is_drawn_with_the_list(client: Client, acme: Account, src: Source) -> None:
@@ -358,7 +291,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(client: Client, acme:
     for n in range(20):
         happen(src, Kind.DELIVERED, f"p{n}@example.com")
     assert queries() == one
-    assert one <= 14
+    assert one <= 20
 
 
 # ---- The file ---------------------------------------------------------------------------------------------
