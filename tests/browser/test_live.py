@@ -59,7 +59,7 @@ def test_the_page_follows_its_filter(signed_in: Open, src: Source) -> None:
     expect(page.locator("#rows tr").nth(1)).to_contain_text("three@example.com", timeout=SECONDS)
     happen(src, Kind.DELIVERED, "one@example.com")
     expect(page.locator("#rows tr")).to_have_count(1, timeout=SECONDS)
-    page.get_by_role("searchbox").fill("to:two")
+    page.get_by_role("combobox").fill("to:two")
     expect(page.locator("#rows tr")).to_contain_text("two@example.com")
     happen(src, Kind.OPENED, "two@example.com")
     expect(page.locator("#rows tr")).to_contain_text("Opened", timeout=SECONDS)
