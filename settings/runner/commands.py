@@ -22,8 +22,10 @@ def web() -> Command:
         # And without a bound no server would stop.
         *("--workers-kill-timeout", "2", "--log-level", "warning"),
     ]
+    # glibc gives each thread memory of its own to work with and never takes it back: of 100 MB these were 6.
+    environ = {"LIVEFEEDS_PROCESS": "web", "MALLOC_ARENA_MAX": "2"}
     # Killed, it would leave its own processes behind; asked, it takes them along.
-    return Command(argv, {"LIVEFEEDS_PROCESS": "web"}, orphaned=signal.SIGTERM)
+    return Command(argv, environ, orphaned=signal.SIGTERM)
 
 
 def worker(queue: str, processes: int) -> Command:
