@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -25,6 +28,7 @@ from feeds.views.emails import known
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, QueryDict
     from django.http.response import HttpResponseBase
+    from django.utils.safestring import SafeString
 
     from accounts.access import Access
 
@@ -152,15 +156,20 @@ def opened(access: Access, asked: Asked) -> dict[str, Any]:
     return known(access, found) if found else {}
 
 
-def explained(slug: str) -> list[tuple[Key, list[tuple[str, str]]]]:
-    """Each key of the language with its examples, and the addresses at which they are tried."""
+@lru_cache(512)
+def explained(slug: str, language: str | None) -> SafeString:
+    """The keys of the language, each with examples that can be tried, as rows of a table in the active language.
+
+    They are on every page and never change, and drawing them takes longer than the emails.
+    """
 
     def tried(key: Key, example: str) -> tuple[str, str]:
         text = f"{key.name}:{example}"
         # Sources have the names the account gave them.
         return text, "" if key.name == "source" else f"{reverse('feed', args=[slug])}?{urlencode({'q': text})}"
 
-    return [(key, [tried(key, example) for example in key.examples]) for key in KEYS]
+    keys = [(key, [tried(key, example) for example in key.examples]) for key in KEYS]
+    return render_to_string("feeds/search/keys.html", {"keys": keys})
 
 
 @account_page()
@@ -182,7 +191,7 @@ def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
     if target == "emails":
         return render(request, "feeds/older.html", context)
     context |= controls(request, access, asked)
-    context |= {"keys": explained(slug), **opened(access, asked)}
+    context |= {"keys": explained(slug, get_language()), **opened(access, asked)}
     context["is_begun"] = bool(context["page"].emails) or is_begun(access)
     if not context["is_begun"]:
         context["demo"] = Account.objects.filter(slug="demo", membership__user=access.membership.user_id).first()

@@ -37,11 +37,25 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.target !== results || !detail.successful) return;
   const typing = detail.requestConfig.triggeringEvent?.type === "input" || (detail.elt === form && sent !== box.value);
   complain(typing);
-  if (!document.querySelector("#mistake [data-start]")) tidy(typing);
+  if (document.querySelector("#mistake [data-start]")) return;
+  tidy(typing);
+  isAwaited = true;
+  say();
 });
 
 // Leaving the box is no search of its own: htmx listens for changes of the controls.
 box.addEventListener("change", (event) => event.stopPropagation());
+
+// What was found is also said, to those who do not see the list change; counting may take a moment longer.
+const said = document.getElementById("said");
+let isAwaited = false;
+function say() {
+  const total = document.getElementById("total")?.textContent.trim();
+  if (!isAwaited || !total) return;
+  isAwaited = false;
+  said.textContent = total;
+}
+document.addEventListener("htmx:oobAfterSwap", (event) => event.detail.target.id === "total" && say());
 
 // A menu in which days are being chosen stays open while the list follows.
 let open = "";

@@ -95,6 +95,8 @@ def test_box_chips_and_address_say_the_same_whichever_was_touched(signed_in: Ope
     page.locator("label.chip", has_text="Bounced").click()
     says(page, "example status:bounced")
     expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page.locator("#said")).to_have_text("1 email")
+    expect(page.locator("#n-delivered")).to_have_text("60")
     page.locator("#status-delivered").press("Space")
     says(page, "example status:delivered,bounced")
     expect(page.locator("#status-delivered")).to_be_focused()

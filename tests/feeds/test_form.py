@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from django.utils.html import escape
 
 from accounts.models import Account, Role
 from feeds.events import Kind
@@ -78,12 +78,11 @@ def test_the_unclear_part_is_marked_where_it_stands(client: Client, acme: Accoun
 
 
 def test_every_example_of_how_to_search_is_a_search(client: Client, acme: Account) -> None:
-    page = client.get(f"/a/{acme.slug}/")
-    urls = [url for _key, examples in page.context["keys"] for _text, url in examples if url]
+    page = text(client.get(f"/a/{acme.slug}/"))
+    urls = re.findall(r'<a href="([^"]+)"><code>', page)
     assert len(urls) > 20
     for url in urls:
-        assert f'href="{escape(url)}"' in page.content.decode()
-        assert client.get(url, follow=True).status_code == 200
+        assert client.get(unescape(url), follow=True).status_code == 200
 
 
 @pytest.mark.parametrize(
