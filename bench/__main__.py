@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from bench import kept, report, servers
+from bench import kept, report, search, servers
 
-NAMES = ("record", "intake", "export", "overview", "live")
+NAMES = ("record", "intake", "export", "search", "overview", "live")
 EMAILS = 20_000
 LEAST = 1000
 # Half of one processor taken by others already shows in the slowest requests.
@@ -47,6 +47,9 @@ def main() -> int:
         print(f"{asked.emails:,} emails are in {kept.home(asked.emails, asked.home)}")
         return 0
     warn_if_busy()
+    if asked.name == "search":
+        report.show(search.measure(asked.emails, asked.home))
+        return 0
     with servers.new_home(asked.home) as home, servers.database(home):
         # Imported only now, because it brings Django's models along.
         report.show(importlib.import_module(f"bench.{asked.name}").run(asked.emails, **_options(asked)))

@@ -23,7 +23,7 @@ def home(emails: int, parent: Path | None = None) -> Path:
     Seeds it first where there is none yet; that happens in a process of its own, as Django knows one database.
     """
     folder = place(emails, parent)
-    if not (folder / WHOLE).exists():
+    if not is_there(emails, parent):
         subprocess.run([sys.executable, "-m", "bench.kept", str(emails), folder], check=True)
     return folder
 
@@ -31,6 +31,10 @@ def home(emails: int, parent: Path | None = None) -> Path:
 def place(emails: int, parent: Path | None = None) -> Path:
     """Where a database of this many emails is kept, or would be."""
     return (parent or servers.BASE_DIR / "var").absolute() / f"bench-seed-{emails}"
+
+
+def is_there(emails: int, parent: Path | None = None) -> bool:
+    return (place(emails, parent) / WHOLE).exists()
 
 
 def make(emails: int, folder: Path) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way that was measured. `ratio` is its speed over the baseline's; figures that do not apply are None."""
+    """One way that was measured. `ratio` is its speed over the baseline's; figures that do not apply are None.
+
+    `http_p95_ms` is of the whole page, `tenth_*` of the same in a database of a tenth of the size, and `growth` what
+    the tenfold size costs: p95 over p95.
+    """
 
     name: str
     per_second: float | None = None
@@ -19,6 +23,10 @@ class Case:
     p99_ms: float | None = None
     peak_mb: float | None = None
     ratio: float | None = None
+    http_p95_ms: float | None = None
+    tenth_p50_ms: float | None = None
+    tenth_p95_ms: float | None = None
+    growth: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Result:
 
 HEADINGS = {
     "name": "case", "per_second": "per second", "p50_ms": "p50 ms", "p95_ms": "p95 ms", "p99_ms": "p99 ms",
-    "peak_mb": "peak MB", "ratio": "ratio",
+    "peak_mb": "peak MB", "ratio": "ratio", "http_p95_ms": "page p95 ms", "tenth_p50_ms": "p50 of a tenth",
+    "tenth_p95_ms": "p95 of a tenth", "growth": "growth",
 }  # fmt: skip
 
 

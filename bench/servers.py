@@ -23,9 +23,9 @@ FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL", "DATABASE_URL_FILE", "REDIS_URL_FIL
 
 
 @contextmanager
-def new_home(parent: Path | None = None) -> Iterator[Path]:
+def new_home(parent: Path | None = None, name: str = "") -> Iterator[Path]:
     """An empty folder on disk that is removed afterwards: below `parent`, or else in `var/`."""
-    home = (parent or BASE_DIR / "var").absolute() / f"bench-{os.getpid()}"
+    home = (parent or BASE_DIR / "var").absolute() / f"bench-{os.getpid()}{name and '-'}{name}"
     home.mkdir(parents=True)
     try:
         yield home
@@ -45,7 +45,7 @@ def database(home: Path) -> Iterator[None]:
         "PORT": str(free_port()),
         "LOG_LEVEL": "WARNING",
     }
-    with embedded.running(home, durable=True):
+    with running(home):
         import django
         from django.core.management import call_command
         from django.db import connections
@@ -56,6 +56,16 @@ def database(home: Path) -> Iterator[None]:
             yield
         finally:
             connections.close_all()
+
+
+@contextmanager
+def running(home: Path) -> Iterator[None]:
+    """The servers below `home`: those that run there already, or else started for this alone."""
+    if embedded.answers(embedded.socket_folder(home) / ".s.PGSQL.5432"):
+        yield
+        return
+    with embedded.running(home, durable=True):
+        yield
 
 
 def free_port() -> int:

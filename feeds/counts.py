@@ -58,7 +58,7 @@ def of(access: Access, asked: Filter, now: datetime) -> Counts:
             return _exact(wanted)
         except QueryCanceled:
             pass
-    return _counted(wanted, others)
+    return _counted(wanted, others, now)
 
 
 def is_quick(asked: Filter) -> bool:
@@ -114,12 +114,12 @@ def _quarter(email_id: int, *, up: bool) -> datetime:
     return begin + QUARTER if up and id_at(begin) < email_id else begin
 
 
-def _counted(wanted: Wanted, others: Wanted) -> Counts:
-    mine, is_mine_exact = _hunted(wanted, SECONDS)
+def _counted(wanted: Wanted, others: Wanted, now: datetime) -> Counts:
+    mine, is_mine_exact = _hunted(wanted, SECONDS, now)
     total = Count(min(mine.total(), CAP), is_mine_exact)
     if others == wanted:
         return Counts(total, {status: Count(mine[status], is_mine_exact) for status in Status})
-    all_of_them, is_exact = _hunted(others, SECONDS_OF_OTHERS)
+    all_of_them, is_exact = _hunted(others, SECONDS_OF_OTHERS, now)
     by_status = {}
     for status in Status:
         is_known = is_mine_exact and _passes(wanted, status)
@@ -127,9 +127,9 @@ def _counted(wanted: Wanted, others: Wanted) -> Counts:
     return Counts(total, by_status)
 
 
-def _hunted(wanted: Wanted, seconds: float) -> tuple[Counter[int], bool]:
+def _hunted(wanted: Wanted, seconds: float, now: datetime) -> tuple[Counter[int], bool]:
     """How many of each status were found in this time, and whether these are all."""
-    hunt = Hunt(wanted, CAP + 1)
+    hunt = Hunt(wanted, CAP + 1, now)
     hunt.run(seconds)
     found = Counter(status for _id, status in hunt.found)
     return found, hunt.place is None and len(hunt.found) <= CAP

@@ -17,7 +17,7 @@ from feeds.events import Kind
 from feeds.terms import SQL, Address, Argument, Code, Condition, Domain, Had, Id, Mark, OneOf, ReasonIs, Tag, Wanted
 
 # Addresses that one lead goes through; of more than these, the newest emails hold enough to fill a page.
-MOST_ADDRESSES = 1500
+MOST_ADDRESSES = 3_000
 MOST_CODES = 100
 # Trigrams need three letters.
 LEAST_LETTERS = 3
@@ -44,18 +44,23 @@ class Index:
     kind: str = "bigint"
     repeats: bool = False
 
-    def sql(self, low: int, high: int, most: int) -> SQL:
-        """The newest of these ids from `low` on and below `high`, as a column `id`."""
+    def sql(self, low: int | str, high: int, most: int) -> SQL:
+        """The newest of these ids from `low` (a number, or SQL) on and below `high`, as a column `id`."""
         distinct = "distinct " if self.repeats else ""
         rows = (
             f"(select {distinct}{self.column} as id from {self.table}"  # noqa: S608  # nothing comes from outside
-            f" where {self.where} and {self.column} >= %s and {self.column} < %s order by 1 desc limit %s)"
+            f" where {self.where} and {self.column} >= {low} and {self.column} < %s order by 1 desc limit %s)"
         )
-        values = [*self.values, low, high, most]
+        values = [*self.values, high, most]
         if self.keys is None:
             return rows, values
         each = f"unnest(%s::{self.kind}[]) k cross join lateral {rows} x"
         return f"(select {distinct}x.id from {each} order by 1 desc limit %s)", [list(self.keys), *values, most]  # noqa: S608
+
+    def has(self, email_id: str) -> SQL:
+        """Whether this id is among them; only without keys. Offset 0 lets each id be looked up by the index."""
+        rows = f"select from {self.table} where {self.where} and {self.column} = {email_id} offset 0"
+        return f"exists ({rows})", list(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,19 @@ class Lead:
     def is_empty(self) -> bool:
         return not self.indexes
 
-    def sql(self, low: int, high: int, most: int) -> SQL:
-        """The newest `most` of these ids from `low` on and below `high`, each once, as a column `id`."""
+    @property
+    def keys(self) -> int:
+        """How many keys there are to go through, where there are any."""
+        return max((len(index.keys or ()) for index in self.indexes), default=0)
+
+    def has(self, email_id: str) -> SQL:
+        """Whether this id is among them; only without keys."""
+        parts = [index.has(email_id) for index in self.indexes]
+        return f"({' or '.join(text for text, _values in parts)})", [value for _text, some in parts for value in some]
+
+    def sql(self, low: int | str, high: int, most: int) -> SQL:
+        """The newest `most` of these ids from `low` (a number, or SQL) on and below `high`, each once, as a column
+        `id`."""
         parts = [index.sql(low, high, most) for index in self.indexes]
         if len(parts) == 1:
             return parts[0]

@@ -19,7 +19,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
 from feeds import drivers
-from feeds.models import Email, time_of
+from feeds.models import Email, id_at, time_of
 from feeds.terms import OneOf, Wanted, resolve
 
 if TYPE_CHECKING:
@@ -27,15 +27,23 @@ if TYPE_CHECKING:
     from feeds.drivers import Lead
     from feeds.query import Filter
 
-FIRST_LOOK = 20_000
-# Emails a look goes through where nothing leads, and ids of a lead that are checked at once: from a few to many.
-LEAST_LOOK, MOST_LOOK = 2_000, 100_000
-FIRST_SLICE, SLICE_GROWTH, MOST_SLICE = 200, 6, 20_000
-# So many ids of each lead tell which one is the sparsest.
-PROBE = 1_000
+# How many of the newest emails are looked through before addresses are searched, and how many more where that promises
+# to fill the page.
+LOOKS, FURTHER_LOOK = (500, 4_500), 20_000
+# Emails that a look goes through where nothing leads, and ids of a lead that are checked at once: from a few to many.
+LEAST_LOOK, MOST_LOOK = 5_000, 50_000
+LEAST_SLICE, MOST_SLICE = 200, 20_000
+GROWTH = 6
+# So many ids of each lead tell which one is the sparsest. One that is not much denser than that is read and compared,
+# where looking up each id would cost more. A lead of many addresses is followed month by month: fewer partitions.
+PROBE, NOT_MUCH, MANY_KEYS = 1_000, 8, 40
 # A search begins no further look after this long. A statement that takes much longer than any should is stopped.
 SECONDS = 0.4
 STATEMENT_MS, ADDRESSES_MS = 2_000, 400
+
+QUARTER = timedelta(minutes=15)
+NO_LIMIT = 2**31 - 1
+_IN_ARRAYS = "array_agg(id order by id desc), array_agg(status order by id desc)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Page:
 
 def page(access: Access, asked: Filter, now: datetime, before: int | None = None, limit: int = 50) -> Page:
     """The newest `limit` emails of the filter that stand before the id `before`. Raises Unclear as `resolve` does."""
-    hunt = Hunt(resolve(asked, access.account, now).before(before), limit + 1)
+    hunt = Hunt(resolve(asked, access.account, now).before(before), limit + 1, now)
     hunt.run(SECONDS)
     ids = [email_id for email_id, _status in hunt.found[:limit]]
     emails = list(Email.objects.filter(account_id=access.account.id, id__in=ids).order_by("-id")) if ids else []
@@ -82,9 +90,14 @@ class Hunt:
 
     wanted: Wanted
     most: int
+    now: datetime
     found: list[tuple[int, int]] = field(default_factory=list)
     place: int | None = None
     _end: float = 0.0
+    _has_looked: bool = False
+    _leads: list[Lead] = field(default_factory=list)
+    _density: dict[Lead, float] = field(default_factory=dict)
+    _size: int = LEAST_SLICE
 
     def run(self, seconds: float) -> None:
         """Look until there are `most`, nothing is left, or no further look may begin."""
@@ -97,25 +110,51 @@ class Hunt:
 
     def _run(self) -> None:
         with at_most(STATEMENT_MS):
-            leads = drivers.quick(self.wanted)
-            if leads:
-                self._follow(leads, looks=2)
+            self._leads = drivers.quick(self.wanted)
+            if self._leads:
+                self._choose()
+                self._follow(looks=2)
             else:
-                self._through(FIRST_LOOK)
+                self._through_newest()
         if self._is_over:
             return
-        leads += self._thorough()
+        more = self._thorough()
         with at_most(STATEMENT_MS):
-            if leads:
-                self._follow(leads)
+            if more:
+                self._leads += more
+                self._choose()
+            if self._leads:
+                self._follow()
             elif statuses := next((c for c in self.wanted.conditions if isinstance(c, OneOf)), None):
                 self._through_quarters(statuses)
             else:
-                self._backwards()
+                self._through_all()
 
     @property
     def _is_over(self) -> bool:
-        return self.place is None or len(self.found) >= self.most or monotonic() >= self._end
+        # One look there always is, or the next page would begin where this one did.
+        is_late = self._has_looked and monotonic() >= self._end
+        return self.place is None or self._left <= 0 or is_late
+
+    @property
+    def _left(self) -> int:
+        return self.most - len(self.found)
+
+    @property
+    def _high(self) -> int:
+        assert self.place is not None
+        return self.place
+
+    def _promised(self, passed: int, found: int) -> int:
+        """How many emails like those passed, of which so many were found, would fill the page; 0 where none was."""
+        return self._left * passed * 3 // (found * 2) + 1 if found else 0
+
+    def _take(self, found: Sequence[Sequence[int] | None], place: int | None) -> None:
+        ids, statuses = found
+        self.found += zip(ids or (), statuses or (), strict=True)
+        self.place, self._has_looked = place, True
+
+    # ---- Where something leads
 
     def _thorough(self) -> list[Lead]:
         """No leads, where finding them takes too long: a text may have little that an index can use."""
@@ -125,90 +164,117 @@ class Hunt:
         except QueryCanceled:
             return []
 
-    def _follow(self, leads: Sequence[Lead], looks: int | None = None) -> None:
-        """Follow the sparsest of these, so many looks long."""
-        lead = next((lead for lead in leads if lead.is_empty), None) or self._sparsest(leads)
-        if lead.is_empty:
+    def _choose(self) -> None:
+        """Let the sparsest lead: that of the fewest ids, or of ids that reach back furthest where all have many."""
+        self._size = LEAST_SLICE
+        if any(lead.is_empty for lead in self._leads):
             self.place = None
-        size, begun = FIRST_SLICE, 0
+        elif len(self._leads) > 1:
+            self._density = {lead: self._probed(lead) for lead in self._leads}
+            self._leads.sort(key=self._density.__getitem__)
+
+    def _probed(self, lead: Lead) -> float:
+        ids, values = lead.sql(self.wanted.low, self._high, PROBE)
+        n, last = _row(f"select count(*), min(id) from {ids} x", values)  # noqa: S608
+        high = min(self._high, id_at(self.now))
+        return float(n / max(1, high - (last if n == PROBE else self.wanted.low)))
+
+    def _follow(self, looks: int | None = None) -> None:
+        """Follow the first lead, so many looks long."""
+        begun = 0
         while not self._is_over and begun != looks:
-            self._along(lead, size)
-            size, begun = min(size * SLICE_GROWTH, MOST_SLICE), begun + 1
+            found = len(self.found)
+            passed = self._along(self._size)
+            promised = self._promised(passed, len(self.found) - found)
+            grown = min(self._size * GROWTH, MOST_SLICE)
+            self._size, begun = max(LEAST_SLICE, min(promised or grown, grown)), begun + 1
 
-    def _sparsest(self, leads: Sequence[Lead]) -> Lead:
-        """The one with the fewest ids; of those that have many, whose ids reach back furthest."""
-        if len(leads) == 1:
-            return leads[0]
-
-        def reach(lead: Lead) -> tuple[bool, int]:
-            ids, values = lead.sql(self.wanted.low, self._high, PROBE)
-            n, last = _row(f"select count(*), min(id) from {ids} x", values)  # noqa: S608
-            return n == PROBE, last if n == PROBE else n
-
-        return min(leads, key=reach)
-
-    @property
-    def _high(self) -> int:
-        assert self.place is not None
-        return self.place
-
-    def _take(self, found: Sequence[Sequence[int] | None], place: int | None) -> None:
-        ids, statuses = found
-        self.found += zip(ids or (), statuses or (), strict=True)
-        self.place = place
-
-    def _along(self, lead: Lead, size: int) -> None:
-        """Check the next `size` ids of a lead. Offset 0 keeps the planner from looking at all emails instead."""
-        ids, values = lead.sql(self.wanted.low, self._high, size)
+    def _along(self, size: int) -> int:
+        """Check the next `size` ids of the first lead: against the others where that is cheap, and then each email that
+        is left. Offset 0 keeps the planner from beginning elsewhere. Returns how many ids there were."""
+        lead = self._leads[0]
+        low = self.wanted.low if lead.keys < MANY_KEYS else max(self.wanted.low, self._month())
+        ids, values = lead.sql(low, self._high, size)
+        others, told = self._others()
         condition, given = self.wanted.conditions_sql()
         n, last, *found = _row(
-            f"with v as materialized (select id from {ids} x), m as materialized ("  # noqa: S608
-            f" select e.id, e.status from v cross join lateral (select id, status from feeds_email e"
-            f" where e.id = v.id and e.account_id = %s and {condition} offset 0) e order by 1 desc limit %s)"
+            f"with v as materialized (select id from {ids} x), w as materialized ({others}),"  # noqa: S608
+            f" m as materialized (select e.id, e.status from w cross join lateral (select id, status from feeds_email e"
+            f" where e.id = w.id and e.account_id = %s and {condition} offset 0) e order by 1 desc limit %s)"
             f" select (select count(*) from v), (select min(id) from v), {_IN_ARRAYS} from m",
-            [*values, self.wanted.account_id, *given, self.most - len(self.found)],
+            [*values, *told, self.wanted.account_id, *given, self._left],
         )
-        self._take(found, last if n == size else None)
+        self._take(found, last if n == size else low if low > self.wanted.low else None)
+        return int(n)
+
+    def _month(self) -> int:
+        """The first id of the month that is searched next."""
+        moment = time_of(min(self._high, id_at(self.now)) - 1)
+        return id_at(moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
+
+    def _others(self) -> tuple[str, list[Any]]:
+        """Those ids of `v` that the other leads have as well. Of many addresses that is not asked."""
+        lead, *others = self._leads
+        text, told = "select id from v", list[Any]()
+        looked_up = [
+            other for other in others
+            if not other.keys and self._density[other] > self._density[lead] * NOT_MUCH
+        ]  # fmt: skip
+        for n, other in enumerate(looked_up):
+            held, values = other.has("v.id")
+            text, told = f"{text} {'and' if n else 'where'} {held}", [*told, *values]
+        for other in others:
+            if not other.keys and other not in looked_up:
+                ids, values = other.sql("(select min(id) from v)", self._high, NO_LIMIT)
+                text, told = f"{text} intersect select id from {ids} x", [*told, *values]  # noqa: S608
+        return text, told
+
+    # ---- Where nothing does
+
+    def _through_newest(self) -> None:
+        """Look through the newest emails, and further where they promise that it is not far."""
+        passed = 0
+        for size in LOOKS:
+            some = min(self._promised(passed, len(self.found)) or size, size)
+            self._through(some)
+            passed += some
+            if self._is_over:
+                return
+        while 0 < (promised := self._promised(passed, len(self.found))) <= FURTHER_LOOK and not self._is_over:
+            self._through(promised)
+            passed += promised
 
     def _through(self, size: int) -> None:
         """Look through the next `size` emails of the account; index (account_id, id)."""
-        wanted, most = self.wanted, self.most - len(self.found)
-        condition, given = wanted.conditions_sql()
-        span = [wanted.account_id, wanted.low, self._high]
-        found = _row(
-            f"select {_IN_ARRAYS} from (select id, status from (select * from feeds_email"  # noqa: S608
-            f" where account_id = %s and id >= %s and id < %s order by id desc limit %s offset 0) e"
-            f" where {condition} order by id desc limit %s) m",
-            [*span, size, *given, most],
+        condition, given = self.wanted.conditions_sql()
+        n, last, *found = _row(
+            f"select count(*), min(id), array_agg(id order by id desc) filter (where holds),"  # noqa: S608
+            f" array_agg(status order by id desc) filter (where holds) from (select id, status, {condition} as holds"
+            f" from (select * from feeds_email where account_id = %s and id >= %s and id < %s order by id desc limit %s"
+            f" offset 0) e offset 0) e",
+            [*given, self.wanted.account_id, self.wanted.low, self._high, size],
         )
-        last = None
-        if len(found[0] or ()) < most:
-            last = _row(
-                "select (select id from feeds_email where account_id = %s and id >= %s and id < %s"
-                " order by id desc limit 1 offset %s)",
-                [*span, size - 1],
-            )[0]
-        self._take(found, last)
+        self._take(found, last if n == size else None)
 
-    def _backwards(self) -> None:
-        """Look through more and more emails, as long as there is time; none takes much of it."""
+    def _through_all(self) -> None:
+        """Look through more and more emails, as long as there is time; none of the looks takes much of it."""
         size = LEAST_LOOK
         while not self._is_over:
             begun = monotonic()
             self._through(size)
             took, left = max(monotonic() - begun, 0.001), self._end - monotonic()
-            size = int(min(max(size / took * min(left, 0.1), LEAST_LOOK), MOST_LOOK, size * 10))
+            size = int(max(LEAST_LOOK, min(size / took * min(left, 0.1), MOST_LOOK, size * GROWTH)))
 
     def _through_quarters(self, asked: OneOf) -> None:
-        """As backwards, but only through quarters of an hour that have emails of these statuses (feeds.cohorts)."""
+        """The same, but only through quarters of an hour that have emails of these statuses (feeds.cohorts)."""
         size = LEAST_LOOK
         while not self._is_over:
             self._through_some(asked, size)
-            size = min(size * SLICE_GROWTH, MOST_LOOK)
+            size = min(size * GROWTH, MOST_LOOK)
 
     def _through_some(self, asked: OneOf, size: int) -> None:
         """Through the next such quarters, until they hold `size` emails."""
-        wanted, most = self.wanted, self.most - len(self.found)
+        wanted = self.wanted
         condition, given = wanted.conditions_sql()
         some = " + ".join(f"status_{int(status)}" for status in asked.statuses)
         last, *found = _row(
@@ -222,13 +288,9 @@ class Hunt:
             f" offset 0) e order by 1 desc limit %s)"
             f" select (select feeds_id(min(starts_at), 0) from q), {_IN_ARRAYS} from m",
             [wanted.account_id, time_of(wanted.low) - QUARTER, time_of(self._high), size, wanted.account_id,
-             wanted.low, self._high, *given, most],
+             wanted.low, self._high, *given, self._left],
         )  # fmt: skip
         self._take(found, last)
-
-
-QUARTER = timedelta(minutes=15)
-_IN_ARRAYS = "array_agg(id order by id desc), array_agg(status order by id desc)"
 
 
 def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...]:

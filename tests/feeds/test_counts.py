@@ -99,7 +99,7 @@ def test_where_the_time_is_over_what_was_found_is_at_least_so_much(
     access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counts, "SECONDS", 0)
-    monkeypatch.setattr("feeds.search.FIRST_LOOK", 10)
+    monkeypatch.setattr("feeds.search.LOOKS", (10,))
     assert counts.of(access, Filter.parse("acme"), LATER).total == Count(6, False)
 
 

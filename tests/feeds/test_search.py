@@ -84,7 +84,7 @@ def test_another_account_is_never_found(source: Source, access: Access) -> None:
 def test_each_step_of_the_search_finds_the_same(
     source: Source, access: Access, monkeypatch: pytest.MonkeyPatch, look: int, query: str, hits: list[str]
 ) -> None:
-    monkeypatch.setattr(search, "FIRST_LOOK", look or 1)
+    monkeypatch.setattr(search, "LOOKS", (look or 1,))
     told(
         source,
         make.event(recipient="100%@x.test"),
@@ -99,7 +99,7 @@ def test_each_step_of_the_search_finds_the_same(
 def test_a_search_that_stopped_says_how_far_it_looked_and_goes_on_from_there(
     source: Source, access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "FIRST_LOOK", 3)
+    monkeypatch.setattr(search, "LOOKS", (3,))
     monkeypatch.setattr(search, "SECONDS", 0)
     told(source, *(make.event(Kind.OPENED if n == 0 else Kind.DELIVERED, recipient=f"r{n}@x.test") for n in range(8)))
     wanted = Filter.parse("status:opened")
@@ -165,5 +165,5 @@ def test_a_found_email_holds_what_was_asked_for_and_none_is_missed(text: str) ->
     hits = [r for r in recipients if (r == needle if is_whole(needle) else needle in r)]
     for look in (1, 20_000):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(search, "FIRST_LOOK", look)
+            patch.setattr(search, "LOOKS", (look,))
             assert [email.recipient for email in page(access, wanted, LATER).emails] == hits
