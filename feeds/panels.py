@@ -261,7 +261,7 @@ def meaning(reason: str, kind: Kind) -> str:
 def name(step: Span, period: Period, is_short: bool = False) -> str:
     """An hour, day or week in the account's zone and the page's language."""
     local = step.starts_at.astimezone(period.zone)
-    day = date_format(local, pgettext("day of a chart", "F j"))
+    day = date_format(local, pgettext("day of a chart", "M j"))
     if period.unit == "hour":
         told = f"{local:%H:%M}" + (f" {local.tzname()}" if is_twice(local) else "")
         return told if is_short else f"{day}, {told}"
