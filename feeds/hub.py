@@ -21,13 +21,14 @@ from django.db import Error, connection
 from django.utils import timezone, translation
 
 from feeds import live, rows
+from feeds.leaving import RECENT
 from feeds.models import Email
 from feeds.switchboard import Switchboard
 from feeds.viewers import MOST_ROWS, News
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from feeds.live import Cursor
     from feeds.switchboard import Party
@@ -43,15 +44,21 @@ AGAIN_SECONDS = 1.0
 # Somebody who goes to another page comes back.
 LINGER_SECONDS = 5.0
 # Of an account at most so many changed emails are looked at at once; whoever missed more reads the page afresh.
-MOST_EMAILS = 10_000
+MOST_EMAILS = 25_000
+# So many are in memory at a time, and for each party.
+EMAILS_AT_ONCE, KEPT_FOR_PARTY = 1000, 4 * MOST_ROWS
 
 
 @dataclass(slots=True)
 class Found:
-    """What a party is told at most; some of its viewers know a part of it."""
+    """What a party is told at most; some of its viewers know a part of it. Of many that match, only the first are kept
+    as more than a number."""
 
-    matching: list[Email] = field(default_factory=list)
+    matching: dict[int, Email | None] = field(default_factory=dict)
     gone: list[int] = field(default_factory=list)
+
+    def add(self, email: Email) -> None:
+        self.matching[email.id] = email if len(self.matching) < KEPT_FOR_PARTY else None
 
 
 class Hub:
@@ -142,19 +149,24 @@ class Hub:
     def _look(self) -> None:
         """Tell everybody what is new to them, as of one moment."""
         cursors = {viewer.known for viewer in self._board.viewers}
+        found: dict[Party, Found] = defaultdict(Found)
         with live.one_moment() as now:
             look = Look.at(cursors, {party.watch.account.id for party in self._board.parties.values()}, now)
-            emails = list(Email.objects.filter(id__in=look.emails)) if look.emails else []
-        found: dict[Party, Found] = defaultdict(Found)
-        for email in emails:
-            for party in self._board.asked(email):
-                if party.wants(email):
-                    found[party].matching.append(email)
-                elif party.may_lose(email):
-                    found[party].gone.append(email.id)
+            for first in range(0, len(look.emails), EMAILS_AT_ONCE):
+                self._find(look.emails[first : first + EMAILS_AT_ONCE], found)
         drawn = Drawn()
         told = [one for party in self._board.parties.values() for one in look.told(party, found.get(party), drawn)]
         self._hand_over(told, now)
+
+    def _find(self, email_ids: Sequence[int], found: dict[Party, Found]) -> None:
+        """Load these emails and ask who wants them."""
+        recent = timezone.now() - RECENT
+        for email in Email.objects.filter(id__in=email_ids):
+            for party in self._board.asked(email):
+                if party.wants(email):
+                    found[party].add(email)
+                elif party.may_lose(email, recent):
+                    found[party].gone.append(email.id)
 
     def _hand_over(self, told: list[tuple[Viewer, News]], now: Cursor) -> None:
         """Give each event loop what its viewers are told, and all viewers the cursor they have reached by it."""
@@ -222,7 +234,7 @@ class Look:
                         lost[cursor].add(change.account_id)
                     else:
                         new[cursor].update(change.emails)
-        return cls(list(set().union(*new.values())), new, lost)
+        return cls(sorted(set().union(*new.values())), new, lost)
 
     def told(self, party: Party, found: Found | None, drawn: Drawn) -> list[tuple[Viewer, News]]:
         """What each viewer of the party is told. Those of the same cursor are told the same."""
@@ -238,11 +250,13 @@ class Look:
         if found is None:
             return None
         new = self.new[cursor]
-        matching = [email for email in found.matching if email.id in new]
+        matching = found.matching.keys() & new
         gone = [email_id for email_id in found.gone if email_id in new]
-        if len(matching) > MOST_ROWS:
+        emails = [email for email_id in matching if (email := found.matching[email_id])]
+        if len(matching) > MOST_ROWS or len(emails) < len(matching):
             return News({}, many=len(matching))
-        return News(drawn.of(party, matching), gone) if matching or gone else None
+        party.note(matching)
+        return News(drawn.of(party, emails), gone) if matching or gone else None
 
 
 class Ear(threading.Thread):

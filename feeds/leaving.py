@@ -11,8 +11,6 @@ import operator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
 from feeds import terms
 from feeds.events import Status
 from feeds.staging import FIRST_TIMES
@@ -42,29 +40,30 @@ class Unknown:
         return getattr(self._email, name)
 
 
-def may_have_held(condition: Condition, email: Email) -> bool:
-    """Of a condition that does not hold now: whether it may have, before the email's last change.
+def may_have_held(condition: Condition, email: Email, recent: datetime) -> bool:
+    """Of a condition that does not hold now: whether it may have, before the email's last change. What happened before
+    `recent` (see RECENT) did not end it just now.
 
     Two senders (subjects, arguments) that are told of one email are not thought of.
     """
     negated = isinstance(condition, terms.Not)
     match condition.condition if isinstance(condition, terms.Not) else condition:
         case terms.OneOf(statuses):
-            return _rose(email) and any((lower in statuses) != negated for lower in _had(email))
+            return _rose(email, recent) and any((lower in statuses) != negated for lower in _had(email))
         case terms.Count(column, sign, number):
-            return _grew(email, column, sign, number, negated=negated)
+            return _grew(email, recent, column, sign, number, negated=negated)
         case terms.Had(kinds):
             times = [getattr(email, FIRST_TIMES[kind]) if kind in FIRST_TIMES else email.last_at for kind in kinds]
-            return negated and any(_is_recent(email, at) for at in times)
+            return negated and any(_is_recent(email, at, recent) for at in times)
         case terms.Mark(names):
-            return negated or ("retrying" in names and email.deferrals > 0 and _rose(email))
+            return negated or ("retrying" in names and email.deferrals > 0 and _rose(email, recent))
         case terms.Text(column="comment") | terms.Code() | terms.ReasonIs():
-            return _is_recent(email, email.comment_at)
-    return condition.can_change and _is_recent(email, email.first_at) and condition.matches(Unknown(email))
+            return _is_recent(email, email.comment_at, recent)
+    return condition.can_change and _is_recent(email, email.first_at, recent) and condition.matches(Unknown(email))
 
 
-def _is_recent(email: Email, at: datetime | None) -> bool:
-    return email.is_late or (at is not None and at > timezone.now() - RECENT)
+def _is_recent(email: Email, at: datetime | None, recent: datetime) -> bool:
+    return email.is_late or (at is not None and at > recent)
 
 
 def _at(email: Email, status: int) -> datetime | None:
@@ -72,9 +71,9 @@ def _at(email: Email, status: int) -> datetime | None:
     return found
 
 
-def _rose(email: Email) -> bool:
+def _rose(email: Email, recent: datetime) -> bool:
     """Whether the email has its status only since a short time ago."""
-    return _is_recent(email, _at(email, email.status))
+    return _is_recent(email, _at(email, email.status), recent)
 
 
 def _had(email: Email) -> list[int]:
@@ -82,12 +81,12 @@ def _had(email: Email) -> list[int]:
     return [lower for lower in range(email.status) if lower == Status.PROCESSED or _at(email, lower)]
 
 
-def _grew(email: Email, column: str, sign: str, number: int, *, negated: bool) -> bool:
+def _grew(email: Email, recent: datetime, column: str, sign: str, number: int, *, negated: bool) -> bool:
     now = getattr(email, column)
     before = [n for n in (0, number - 1, number, now - 1) if 0 <= n < now]
     if not any(COMPARED[sign](n, number) != negated for n in before):
         return False
     # What holds for none but zero ended with the first.
-    return _is_recent(email, getattr(email, FIRST[column])) or any(
+    return _is_recent(email, getattr(email, FIRST[column]), recent) or any(
         COMPARED[sign](n, number) != negated for n in before if n
     )

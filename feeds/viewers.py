@@ -31,8 +31,8 @@ ROWS_PER_SECOND, ROWS_AT_ONCE = 20.0, 60.0
 STORM_SECONDS = 0.5
 # Of so many rows that were sent it is known that they are on the page: more than a page keeps.
 REMEMBERED = 400
-# An email stands where it first happened, by the clock of whoever told; that clock may be ahead of ours.
-CLOCKS_DIFFER = timedelta(minutes=1)
+# An email stands where it first happened, or was received; the clock of the web server may be ahead of the database's.
+CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class Viewer:
         self._many = 0
         self._is_lost = False
         # Emails older than the viewer may be on the page already; of younger ones those that were sent.
-        self._older = id_at(datetime.fromtimestamp(cursor.at / 1000, UTC) + CLOCKS_DIFFER)
+        self.older = id_at(datetime.fromtimestamp(cursor.at / 1000, UTC) + CLOCKS_DIFFER)
         self._sent: dict[int, None] = {}
         self._credit, self._credited_at, self._told_at = ROWS_AT_ONCE, monotonic(), 0.0
 
@@ -85,7 +85,7 @@ class Viewer:
         self._many += news.many
         for email_id in news.gone:
             self._rows.pop(email_id, None)
-            if email_id < self._older or email_id in self._sent:
+            if email_id < self.older or email_id in self._sent:
                 self._gone.add(email_id)
         self._gone -= news.rows.keys()
         self._rows |= news.rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import IO
-from urllib.request import urlopen
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import psutil
 import psycopg
@@ -118,6 +121,36 @@ class Site:
     @property
     def spooled(self) -> int:
         return len(list((self.home / "spool").glob("*.json")))
+
+
+class Person:
+    """Somebody who is signed in."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.cookies = CookieJar()
+        self.open = build_opener(HTTPCookieProcessor(self.cookies)).open
+        signs = re.search(r"Sign in as +(\S+)\s+with password +(\S+)", site.log.read_text())
+        assert signs
+        self.post("/sign-in/login/", login=signs[1], password=signs[2])
+
+    def get(self, path: str, **headers: str) -> bytes:
+        found: bytes = self.open(
+            Request(f"http://127.0.0.1:{self.site.port}{path}", headers=headers), timeout=30
+        ).read()
+        return found
+
+    def post(self, path: str, **fields: str) -> None:
+        token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
+        assert token
+        sent = urlencode(fields | {"csrfmiddlewaretoken": token[1].decode()}).encode()
+        self.open(f"http://127.0.0.1:{self.site.port}{path}", sent, timeout=30).read()
+
+    @property
+    def session(self) -> str:
+        (found,) = (cookie.value for cookie in self.cookies if cookie.name == "sessionid")
+        assert found
+        return found
 
 
 class Simulation:

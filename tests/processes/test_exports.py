@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
 from settings import embedded
-from tests.processes.site import Site, wait_until
+from tests.processes.site import Person, Site, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -31,29 +27,6 @@ WAITS = """
 select count(*) from pg_stat_activity
 where application_name = 'livefeeds worker' and wait_event_type = 'Lock' and query like 'copy (%'
 """
-
-
-class Person:
-    """Somebody who is signed in."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.open = build_opener(HTTPCookieProcessor(CookieJar())).open
-        signs = re.search(r"Sign in as +(\S+)\s+with password +(\S+)", site.log.read_text())
-        assert signs
-        self.post("/sign-in/login/", login=signs[1], password=signs[2])
-
-    def get(self, path: str, **headers: str) -> bytes:
-        found: bytes = self.open(
-            Request(f"http://127.0.0.1:{self.site.port}{path}", headers=headers), timeout=30
-        ).read()
-        return found
-
-    def post(self, path: str, **fields: str) -> None:
-        token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
-        assert token
-        sent = urlencode(fields | {"csrfmiddlewaretoken": token[1].decode()}).encode()
-        self.open(f"http://127.0.0.1:{self.site.port}{path}", sent, timeout=30).read()
 
 
 @pytest.fixture(scope="module")
