@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @never_cache
 @require_safe
 def count(request: HttpRequest, access: Access) -> HttpResponseBase:
-    """The numbers of the chips and of the list, each as the element that htmx puts into its place."""
+    """The numbers of the chips and of the list, each as the element that goes into its place."""
     try:
         wanted = Filter.read(request.GET)
         found = counts.of(access, wanted, timezone.now())

@@ -34,7 +34,7 @@ let recounting;
 function recount() {
   recounting ??= setTimeout(() => {
     recounting = undefined;
-    if (!document.hidden) window.htmx.trigger("#counting", "stale");
+    if (!document.hidden) document.dispatchEvent(new CustomEvent("feed:stale"));
   }, document.getElementById("counting").dataset.seconds * 1000);
 }
 
@@ -74,10 +74,13 @@ function show(id, focus) {
   for (const link of side.querySelectorAll("[data-panel-close]")) link.href = here("");
   fit();
   const done = window.htmx.ajax("GET", page(id), { source: panel, target: panel, swap: "innerHTML" });
-  done.then(() => {
-    panel.scrollTop = 0;
-    if (focus) panel.focus({ preventScroll: true });
-  });
+  done.then(
+    () => {
+      panel.scrollTop = 0;
+      if (focus) panel.focus({ preventScroll: true });
+    },
+    () => {}, // another one was chosen meanwhile, or it is told in the panel
+  );
 }
 
 function hide() {
@@ -173,7 +176,7 @@ window.addEventListener("popstate", (event) => {
   event.stopImmediatePropagation();
   const shown = document.getElementById("list").dataset.address;
   if (list(shown) !== list(window.location)) {
-    window.htmx.ajax("GET", here("").href, { source: "#results", target: "#results", swap: "innerHTML" });
+    window.htmx.ajax("GET", here("").href, { source: "#results", target: "#results", swap: "innerHTML" }).catch(() => {});
   }
   sync();
 });

@@ -40,6 +40,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (document.querySelector("#mistake [data-start]")) return;
   tidy(typing);
   isAwaited = true;
+  countLate();
   say();
 });
 
@@ -55,7 +56,27 @@ function say() {
   isAwaited = false;
   said.textContent = total;
 }
-document.addEventListener("htmx:oobAfterSwap", (event) => event.detail.target.id === "total" && say());
+
+// Numbers that take a moment to count come when the list is already there. Those of the search before are let go.
+let counting;
+async function count() {
+  counting?.abort();
+  counting = new AbortController();
+  const { signal } = counting;
+  try {
+    const response = await fetch(document.getElementById("counting").dataset.url, { signal, redirect: "error" });
+    const template = document.createElement("template");
+    template.innerHTML = response.ok ? await response.text() : "";
+    if (signal.aborted) return;
+    for (const fresh of [...template.content.children]) document.getElementById(fresh.id)?.replaceWith(fresh);
+    say();
+  } catch {
+    // The list says all that matters.
+  }
+}
+const countLate = () => (document.getElementById("counting").matches("[data-late]") ? count() : counting?.abort());
+document.addEventListener("feed:stale", count);
+countLate();
 
 // A menu in which days are being chosen stays open while the list follows.
 let open = "";
