@@ -197,7 +197,7 @@ def run(
                 time.sleep(min(60, seconds * 0.2))
                 early = web.memory()
                 time.sleep(max(0.0, seconds / 2 - min(60, seconds * 0.2)))
-                web.memory()
+                middle = web.memory()
                 if processes > 1:
                     web.kill_one()
                 time.sleep(seconds / 2)
@@ -206,7 +206,7 @@ def run(
             process.communicate("end\n")
     found = json.loads((settings.LIVEFEEDS_HOME / "watchers.json").read_text())
     missed = compare(account, found, id_at(begun))
-    told(found, missed, posting, early, late)
+    told(found, missed, posting, (early, middle, late))
     return result(emails, posting, pages, found, web.peak)
 
 
@@ -239,7 +239,7 @@ def compare(account: Account, found: Sequence[dict[str, Any]], since: int) -> in
     return wrong
 
 
-def told(found: Sequence[dict[str, Any]], missed: int, posting: Traffic, early: float, late: float) -> None:
+def told(found: Sequence[dict[str, Any]], missed: int, posting: Traffic, memory: Sequence[float]) -> None:
     """What a table cannot hold."""
     repeats, resumed = (sum(one[name] for one in found) for name in ("repeats", "resumed"))
     storms = sum(bool(one["refreshed"]) for one in found)
@@ -248,7 +248,11 @@ def told(found: Sequence[dict[str, Any]], missed: int, posting: Traffic, early: 
         f"{len(found)} viewers: {missed} rows missed or wrong, {repeats} repeated;"
         f" {resumed} connections resumed, {storms} viewers in a storm"
     )
-    print(f"memory of the web process that lived on: {early:.0f} MB early, {late:.0f} MB at the end")
+    early, middle, late = memory
+    print(
+        f"memory of the web process that lived on: {early:.0f} MB early, {middle:.0f} MB before the other was killed,"
+        f" {late:.0f} MB at the end, with all viewers"
+    )
     if missed or repeats:
         print("This must not be: rows were missed or repeated.")
 

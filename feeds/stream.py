@@ -10,6 +10,8 @@ import random
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from asgiref.sync import SyncToAsync
+
 from feeds.hub import hub
 from feeds.viewers import Viewer
 
@@ -33,6 +35,7 @@ HEADERS = {
 
 async def events(watch: Watch, cursor: Cursor) -> AsyncGenerator[bytes]:
     """All that is new to this cursor, until the reader leaves or has to come again."""
+    _let_thread_go()
     viewer = Viewer(watch, cursor)
     hub.join(viewer)
     try:
@@ -45,3 +48,10 @@ async def events(watch: Watch, cursor: Cursor) -> AsyncGenerator[bytes]:
         yield b"retry: 50\n\n"
     finally:
         hub.leave(viewer)
+
+
+def _let_thread_go() -> None:
+    """Django's synchronous middleware has a thread for each request, which would wait for the stream to end."""
+    request = SyncToAsync.thread_sensitive_context.get(None)
+    if request is not None and (threads := SyncToAsync.context_to_thread_executor.pop(request, None)):
+        threads.shutdown(wait=False)

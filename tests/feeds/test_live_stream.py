@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from accounts.models import Account, Membership
 from feeds import hub, live, viewers
 from feeds.events import Kind
 from feeds.lifecycle import record
+from feeds.views import live as views
 from tests import make
 from tests.asgi import Served
 from tests.feeds.streams import Stream, Told, id_of
@@ -243,6 +246,32 @@ def test_nothing_is_left_when_everybody_has_gone(watch: Watch, src: Source, monk
         happen(src, Kind.SENT)
         stream.next()
     wait_until(lambda: hub.hub.is_idle, 10, "the hub ended")
+
+
+def test_a_stream_holds_neither_a_thread_nor_a_connection(watch: Watch, src: Source) -> None:
+    def held() -> tuple[int, int]:
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_stat_activity where datname = current_database()")
+            return threading.active_count(), cursor.fetchone()[0]
+
+    with ExitStack() as streams:
+        # The hub, its ear, and the threads that let people in.
+        for _n in range(5):
+            streams.enter_context(watch())
+        happen(src, Kind.SENT)
+        before = held()
+        for _n in range(10):
+            streams.enter_context(watch())
+        wait_until(lambda: held() <= before, 10, "nothing more is held")
+
+
+def test_a_database_that_is_away_is_no_reason_to_stay_away(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(views, "enter", away)
+    with watch() as stream:
+        assert stream.status == 503
 
 
 def test_who_may_not_watch_is_told_not_to_come_again(
