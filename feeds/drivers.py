@@ -20,7 +20,7 @@ from feeds.terms import SQL, Address, Argument, Code, Condition, Domain, Had, Id
 MOST_ADDRESSES = 3_000
 MOST_CODES = 100
 # Trigrams need three letters.
-LEAST_LETTERS = 3
+LEAST_LETTERS, WINDOW = 3, 4
 # The kinds in the index feeds_event_rare.
 RARE = (Kind.BOUNCED, Kind.UNSUBSCRIBED, Kind.SPAM, Kind.DROPPED, Kind.DEFERRED, Kind.UNKNOWN)
 _IS_RARE = f"kind in ({', '.join(str(int(kind)) for kind in RARE)})"
@@ -298,4 +298,12 @@ def _ways_of_piece(parts: Sequence[str]) -> list[SQL]:
         return []
     if longest is parts[-1]:
         return [_among("like", _like(("", longest)))]
-    return [("local like %s", [_like(("", longest, ""))]), _among("like", _like(("", longest, "")))]
+    return [_with(longest), _among("like", _like(("", longest, "")))]
+
+
+def _with(piece: str) -> SQL:
+    """A local part that holds this piece; of a long one its beginning, middle and end are enough. Each trigram more is
+    one more list for the index to go through: measured, this takes a half to a tenth of the whole piece's time."""
+    middle = (len(piece) - WINDOW) // 2
+    windows = [piece[:WINDOW], piece[middle : middle + WINDOW], piece[-WINDOW:]] if len(piece) > 2 * WINDOW else [piece]
+    return " and ".join(["local like %s"] * len(windows)), [_like(("", window, "")) for window in windows]

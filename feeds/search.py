@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 LOOKS, FURTHER_LOOK = (500, 4_500), 20_000
 # Emails that a look goes through where nothing leads, and ids of a lead that are checked at once: from a few to many.
 LEAST_LOOK, MOST_LOOK = 5_000, 50_000
-LEAST_SLICE, MOST_SLICE = 200, 20_000
+# Where several lead together, few of the ids are left to be checked: then it begins with more.
+LEAST_SLICE, TOGETHER_SLICE, MOST_SLICE = 200, 2_000, 20_000
 GROWTH = 6
 # So many ids of each lead tell which one is the sparsest. One that is not much denser than that is read and compared,
 # where looking up each id would cost more. A lead of many addresses is followed month by month: fewer partitions.
@@ -172,6 +173,8 @@ class Hunt:
         elif len(self._leads) > 1:
             self._density = {lead: self._probed(lead) for lead in self._leads}
             self._leads.sort(key=self._density.__getitem__)
+            if not all(lead.keys for lead in self._leads[1:]):
+                self._size = TOGETHER_SLICE
 
     def _probed(self, lead: Lead) -> float:
         ids, values = lead.sql(self.wanted.low, self._high, PROBE)

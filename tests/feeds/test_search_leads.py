@@ -59,7 +59,8 @@ TERMS = (
 )  # fmt: skip
 # As at ten million emails, with a few dozen.
 SMALL: dict[str, Any] = {
-    "LOOKS": (1, 3), "FURTHER_LOOK": 4, "LEAST_LOOK": 2, "MOST_LOOK": 5, "LEAST_SLICE": 1, "MOST_SLICE": 6,
+    "LOOKS": (1, 3), "FURTHER_LOOK": 4, "LEAST_LOOK": 2, "MOST_LOOK": 5, "LEAST_SLICE": 1, "TOGETHER_SLICE": 2,
+    "MOST_SLICE": 6,
     "GROWTH": 2, "PROBE": 3, "MANY_KEYS": 2,
 }  # fmt: skip
 
