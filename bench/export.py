@@ -18,15 +18,12 @@ from typing import TYPE_CHECKING
 import psutil
 from django.conf import settings
 from django.db import connection, connections
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.access import enter
-from accounts.models import Account, Membership, Role, User
-from bench import servers
+from bench import servers, someone
 from bench.report import Case, Result, quantile
-from bench.seed import seed
+from bench.seed import stored
 from feeds import counts, export
 from feeds.exports import orders
 from feeds.exports.models import State
@@ -49,8 +46,8 @@ MEGABYTE = 1024 * 1024
 
 def run(emails: int) -> Result:
     """The whole feed of an account with this many emails, by psql and by us in turn."""
-    account = largest() or seed(emails).account
-    access, cookie = someone(account)
+    account = stored(emails)
+    access, cookie = someone.looks_at(account)
     rows = counts.of(access, Filter(), timezone.now()).total.n
     copy = statement(access)
     connections.close_all()
@@ -92,11 +89,6 @@ def run(emails: int) -> Result:
     )  # fmt: skip
 
 
-def largest() -> Account | None:
-    """The account of a database that was seeded before (`bench seed`)."""
-    return Account.objects.filter(slug="bench").first()
-
-
 def background(access: Access, rows: int, baseline: float) -> Case:
     """An export of all of it by a worker, from the order until the file is complete."""
     work = commands.worker("maintenance", 1)
@@ -122,16 +114,6 @@ def background(access: Access, rows: int, baseline: float) -> Case:
         processes.signal_group(process, signal.SIGKILL)
         process.wait()
     return Case("background export", speed, peak_mb=max(peak), ratio=speed / baseline)
-
-
-def someone(account: Account) -> tuple[Access, str]:
-    """A member of the account, and the cookie of their session."""
-    user, _new = User.objects.get_or_create(username="bench")
-    Membership.objects.get_or_create(account=account, user=user, defaults={"role": Role.VIEWER})
-    browser = Client()
-    browser.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
-    return enter(user, account.slug), f"{name}={browser.cookies[name].value}"
 
 
 def statement(access: Access) -> str:

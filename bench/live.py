@@ -27,8 +27,7 @@ from django.db import connection, connections
 from django.urls import reverse
 from django.utils import timezone
 
-from bench import servers, traffic, watchers
-from bench.export import someone
+from bench import servers, someone, traffic, watchers
 from bench.report import Case, Result, quantile
 from bench.seed import seed
 from bench.traffic import Traffic
@@ -182,7 +181,7 @@ def run(
 ) -> Result:
     """Let it all happen, and compare."""
     account = seed(emails).account
-    _access, cookie = someone(account)
+    _access, cookie = someone.looks_at(account)
     ours, sender = new_secrets("plain")
     source = Source.objects.create(account=account, name="load", provider="plain", secrets=ours)
     begun = timezone.now()

@@ -10,17 +10,14 @@ import http.client
 import time
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Membership, Role, User
-from bench import servers
+from bench import servers, someone
 from bench.report import Case, Result, quantile
-from bench.seed import seed
+from bench.seed import stored
 from feeds import periods
 from feeds.cohorts import MEASURES, STATUSES, counts
 from feeds.models import id_at
@@ -45,10 +42,10 @@ ANEW = f"select {counts(MEASURES | STATUSES)} from feeds_email where account_id 
 
 def run(emails: int) -> Result:
     """Every page in turn, so many times, for an account with so many emails."""
-    account = seed(emails).account
+    account = stored(emails)
     # Pages name their styles by what the collected files hold.
     call_command("collectstatic", interactive=False, verbosity=0)
-    cookie = someone(account)
+    _access, cookie = someone.looks_at(account)
     anew = counted_anew(account)
     connections.close_all()
     path = reverse("overview", args=[account.slug])
@@ -68,16 +65,6 @@ def run(emails: int) -> Result:
         "overview", emails, best.ratio or 0, p50_ms=best.p50_ms, p95_ms=best.p95_ms,
         cases=[Case("28 days counted anew, figures alone", p50_ms=anew), *cases],
     )  # fmt: skip
-
-
-def someone(account: Account) -> str:
-    """The cookie of a member's session."""
-    user = User.objects.create_user("bench")
-    Membership.objects.create(account=account, user=user, role=Role.VIEWER)
-    browser = Client()
-    browser.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
-    return f"{name}={browser.cookies[name].value}"
 
 
 def counted_anew(account: Account) -> float:

@@ -84,20 +84,11 @@ def run(emails: int, small_home: Path) -> Result:
 
 
 def _prepare(feed: Feed) -> None:
-    from django.conf import settings
-    from django.test import Client
-
-    from accounts.access import enter
-    from accounts.models import Account, Membership, User
-    from bench import questions
+    from accounts.models import Account
+    from bench import questions, someone
 
     account = Account.objects.order_by("id")[0]
-    user, _made = User.objects.get_or_create(username="bench")
-    Membership.objects.get_or_create(account=account, user=user)
-    browser = Client()
-    browser.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
-    feed.access, feed.cookie = enter(user, account.slug), f"{name}={browser.cookies[name].value}"
+    feed.access, feed.cookie = someone.looks_at(account)
     feed.questions = questions.kinds(account, feed.emails)
 
 
