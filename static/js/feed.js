@@ -27,6 +27,7 @@ function choose(link) {
 new MutationObserver(() => {
   mark();
   recount();
+  follow();
 }).observe(results, { childList: true, subtree: true });
 mark();
 
@@ -68,7 +69,31 @@ function here(id) {
 
 const page = (id) => side.dataset.emails.replace(/\/0\/$/, `/${id}/`);
 
+// The version of the row that the panel was fetched with: another one has something new to tell.
+let told = version(opened());
+function version(id) {
+  return document.getElementById(`e${id}`)?.dataset.row;
+}
+
+let following;
+function follow() {
+  const now = version(opened());
+  if (side.hidden || !now || now === told) return;
+  clearTimeout(following);
+  following = setTimeout(() => {
+    const id = opened();
+    // What somebody unfolded or is about to copy stays as it is until they look again.
+    const chosenText = window.getSelection();
+    const isRead = panel.querySelector("details[open]") || (String(chosenText) && panel.contains(chosenText.focusNode));
+    if (!id || side.hidden || isRead) return;
+    told = version(id);
+    const at = panel.scrollTop;
+    window.htmx.ajax("GET", page(id), { source: panel, target: panel, swap: "innerHTML" }).then(() => (panel.scrollTop = at), () => {});
+  }, SETTLE_MS);
+}
+
 function show(id, focus) {
+  told = version(id);
   side.hidden = false;
   for (const link of side.querySelectorAll("[data-panel-page]")) link.href = page(id);
   for (const link of side.querySelectorAll("[data-panel-close]")) link.href = here("");

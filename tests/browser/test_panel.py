@@ -48,6 +48,21 @@ def test_an_email_opens_beside_the_list_and_the_address_keeps_it(
     is_closed(page)
 
 
+def test_the_panel_follows_its_email_but_not_while_somebody_reads_its_record(signed_in: Open, src: Source) -> None:
+    fill(src)
+    page = signed_in()
+    page.locator(row(page, "p3@example.com")).click()
+    shows(page, "p3@example.com")
+    happen(src, Kind.OPENED, "p3@example.com")
+    panel = page.locator("#panel")
+    expect(panel.locator(".email-badges .standing")).to_have_text("Opened")
+    panel.evaluate("panel => panel.insertAdjacentHTML('beforeend', '<details open id=read></details>')")
+    happen(src, Kind.CLICKED, "p3@example.com")
+    expect(page.locator(f"#e{Email.objects.get(recipient='p3@example.com').id} .standing")).to_have_text("Clicked")
+    expect(panel.locator("#read")).to_be_attached()
+    expect(panel.locator(".email-badges .standing")).to_have_text("Opened")
+
+
 def test_back_closes_the_panel_however_many_emails_were_looked_at(signed_in: Open, src: Source) -> None:
     fill(src)
     page = signed_in()
