@@ -46,6 +46,8 @@ VIEWERS, RATE, MINUTES, PROCESSES = 500, 1000, 0.5, 2
 POLLERS, POLL_SECONDS = 3, 2.0
 # Until the last of it has come.
 SETTLE_SECONDS, LONGEST_SETTLE = 4.0, 120.0
+# After one of the processes was killed the others' viewers wait for a moment, and theirs come back.
+OUTAGE_SECONDS = 8.0
 MEGABYTE = 1024 * 1024
 
 
@@ -196,7 +198,7 @@ def run(
                 time.sleep(min(60, seconds * 0.2))
                 early = web.memory()
                 time.sleep(max(0.0, seconds / 2 - min(60, seconds * 0.2)))
-                middle = web.memory()
+                middle, killed = web.memory(), time.monotonic()
                 if processes > 1:
                     web.kill_one()
                 time.sleep(seconds / 2)
@@ -206,7 +208,7 @@ def run(
     found = json.loads((settings.LIVEFEEDS_HOME / "watchers.json").read_text())
     missed = compare(account, found, id_at(begun))
     told(found, missed, posting, (early, middle, late))
-    return result(emails, posting, pages, found, web.peak)
+    return result(emails, posting, pages, found, killed if processes > 1 else 0.0, web.peak)
 
 
 def settle() -> None:
@@ -257,19 +259,25 @@ def told(found: Sequence[dict[str, Any]], missed: int, posting: Traffic, memory:
 
 
 def result(
-    emails: int, posting: Traffic, pages: Sequence[Seen], found: Sequence[dict[str, Any]], peak: float
+    emails: int, posting: Traffic, pages: Sequence[Seen], found: Sequence[dict[str, Any]], killed: float, peak: float
 ) -> Result:
-    """The times of all, of those who ask, and of those in a storm."""
-    accepted = posting.accepted
-    names = watchers.STATUSES
-    by: dict[bool, list[float]] = defaultdict(list)
+    """The times of all who watch, and of those who ask; apart from them what was told while a process was away."""
+    accepted, names = posting.accepted, watchers.STATUSES
+    by: dict[str, list[float]] = defaultdict(list)
+
+    def kind(at: float, storm: bool = False) -> str:
+        return "outage" if killed <= at < killed + OUTAGE_SECONDS else "storm" if storm else "calm"
+
     for viewer, n, status, at in watchers.load(settings.LIVEFEEDS_HOME):
-        if (n, names[status]) in accepted:
-            by[bool(found[viewer]["refreshed"])].append((at - accepted[n, names[status]]) * 1000)
-    asked = [(at - accepted[state]) * 1000 for page in pages for state, at in page.first.items() if state in accepted]
+        if begun := accepted.get((n, names[status])):
+            by[kind(begun, bool(found[viewer]["refreshed"]))].append((at - begun) * 1000)
+    asked = [(at - accepted[one]) * 1000 for page in pages for one, at in page.first.items()
+             if one in accepted and kind(accepted[one]) != "outage"]  # fmt: skip
     baseline = case("pages that ask every 2 s", asked)
-    everybody = case("streams", by[False] + by[True], baseline)
-    cases = [baseline, everybody, case("streams, but those in a storm", by[False], baseline)]
+    everybody = case("streams", by["calm"] + by["storm"], baseline)
+    cases = [baseline, everybody, case("streams, but those in a storm", by["calm"], baseline)]
+    if by["outage"]:
+        cases.append(case(f"streams, {OUTAGE_SECONDS:.0f} s from the kill on", by["outage"]))
     return Result(
         "live", emails, everybody.ratio or 0.0, p50_ms=everybody.p50_ms, p95_ms=everybody.p95_ms,
         p99_ms=everybody.p99_ms, peak_mb=peak, cases=cases,

@@ -7,31 +7,25 @@ switchboard who wants it, draws each row once for each language, and hands all o
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict, deque
 from contextlib import suppress
-from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import redis
 import structlog
 from django.db import Error, connection
-from django.utils import timezone, translation
 
-from feeds import live, rows
-from feeds.leaving import RECENT
-from feeds.models import Email
+from feeds import live
+from feeds.looks import Drawn, look
 from feeds.switchboard import Switchboard
-from feeds.viewers import MOST_ROWS, News
+from feeds.viewers import News
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterable, Sequence
 
     from feeds.live import Cursor
-    from feeds.switchboard import Party
     from feeds.viewers import Viewer
 
 log = structlog.get_logger(__name__)
@@ -43,22 +37,8 @@ POLL_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
 # Somebody who goes to another page comes back.
 LINGER_SECONDS = 5.0
-# Of an account at most so many changed emails are looked at at once; whoever missed more reads the page afresh.
-MOST_EMAILS = 25_000
-# So many are in memory at a time, and for each party.
-EMAILS_AT_ONCE, KEPT_FOR_PARTY = 1000, 4 * MOST_ROWS
-
-
-@dataclass(slots=True)
-class Found:
-    """What a party is told at most; some of its viewers know a part of it. Of many that match, only the first are kept
-    as more than a number."""
-
-    matching: dict[int, Email | None] = field(default_factory=dict)
-    gone: list[int] = field(default_factory=list)
-
-    def add(self, email: Email) -> None:
-        self.matching[email.id] = email if len(self.matching) < KEPT_FOR_PARTY else None
+# Of those who come at once, as when another process ended, so many are let in together.
+ARRIVAL_SECONDS = 0.5
 
 
 class Hub:
@@ -69,7 +49,10 @@ class Hub:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._doors: deque[tuple[bool, Viewer]] = deque()
+        # Those who were told all there is, and those who bring cursors of their own.
         self._board = Switchboard()
+        self._arrivals: dict[Viewer, None] = {}
+        self._arrived_at = 0.0
 
     def join(self, viewer: Viewer) -> None:
         """Tell this viewer, from their cursor on, what is new. Never waits."""
@@ -100,7 +83,7 @@ class Hub:
                 self._wake.clear()
                 began = monotonic()
                 self._admit()
-                if self._board.parties:
+                if self._board.parties or self._arrivals:
                     deserted_since = None
                     self._look_safely()
                 elif deserted_since is None:
@@ -124,7 +107,11 @@ class Hub:
     def _admit(self) -> None:
         while self._doors:
             comes, viewer = self._doors.popleft()
-            (self._board.add if comes else self._board.remove)(viewer)
+            if comes:
+                self._arrivals[viewer] = None
+            else:
+                self._arrivals.pop(viewer, None)
+                self._board.remove(viewer)
 
     def _look_safely(self) -> None:
         """Where the database is away nobody's cursor moves, and all is told later. Where we are wrong ourselves, the
@@ -144,46 +131,46 @@ class Hub:
     def _lose(self) -> None:
         with suppress(Error):
             now = live.cursor_now()
-            self._hand_over([(viewer, News({}, is_lost=True)) for viewer in self._board.viewers], now)
+            viewers = [*self._board.viewers, *self._arrivals]
+            self._hand_over(viewers, [(viewer, News({}, is_lost=True)) for viewer in viewers], now)
+            self._settle(Switchboard.of(self._arrivals))
 
     def _look(self) -> None:
         """Tell everybody what is new to them, as of one moment."""
-        cursors = {viewer.known for viewer in self._board.viewers}
-        found: dict[Party, Found] = defaultdict(Found)
+        drawn, newcomers = Drawn(), Switchboard()
+        if self._arrivals and monotonic() - self._arrived_at > ARRIVAL_SECONDS:
+            self._arrived_at = monotonic()
+            newcomers = Switchboard.of(self._arrivals)
         with live.one_moment() as now:
-            look = Look.at(cursors, {party.watch.account.id for party in self._board.parties.values()}, now)
-            for first in range(0, len(look.emails), EMAILS_AT_ONCE):
-                self._find(look.emails[first : first + EMAILS_AT_ONCE], found)
-        drawn = Drawn()
-        told = [one for party in self._board.parties.values() for one in look.told(party, found.get(party), drawn)]
-        self._hand_over(told, now)
+            # What only those who come have missed is asked of them alone.
+            told = look(self._board, now, drawn) + look(newcomers, now, drawn)
+        self._hand_over([*self._board.viewers, *newcomers.viewers], told, now)
+        self._settle(newcomers)
+        if self._arrivals:
+            self._wake.set()
 
-    def _find(self, email_ids: Sequence[int], found: dict[Party, Found]) -> None:
-        """Load these emails and ask who wants them."""
-        recent = timezone.now() - RECENT
-        for email in Email.objects.filter(id__in=email_ids):
-            for party in self._board.asked(email):
-                if party.wants(email):
-                    found[party].add(email)
-                elif party.may_lose(email, recent):
-                    found[party].gone.append(email.id)
+    def _settle(self, newcomers: Switchboard) -> None:
+        """From now on these are told what all others are."""
+        for party in newcomers.parties.values():
+            for viewer in party.viewers:
+                self._arrivals.pop(viewer, None)
+                self._board.add(viewer).note(party.told)
 
-    def _hand_over(self, told: list[tuple[Viewer, News]], now: Cursor) -> None:
-        """Give each event loop what its viewers are told, and all viewers the cursor they have reached by it."""
+    def _hand_over(self, viewers: list[Viewer], told: list[tuple[Viewer, News]], now: Cursor) -> None:
+        """Give each event loop what its viewers are told, and each viewer the cursor they have reached by it."""
         news: dict[AbstractEventLoop, list[tuple[Viewer, News]]] = defaultdict(list)
         everybody: dict[AbstractEventLoop, list[Viewer]] = defaultdict(list)
         for viewer, one in told:
             news[viewer.loop].append((viewer, one))
-        for viewer in self._board.viewers:
+        for viewer in viewers:
             viewer.known = now
             everybody[viewer.loop].append(viewer)
-        for loop, viewers in everybody.items():
+        for loop, those in everybody.items():
             try:
-                loop.call_soon_threadsafe(_tell, news[loop], viewers, now)
+                loop.call_soon_threadsafe(_tell, news[loop], those, now)
             except RuntimeError:
                 # The loop is closed, and whoever was served by it is gone.
-                for viewer in viewers:
-                    self._board.remove(viewer)
+                self._doors.extend((False, viewer) for viewer in those)
 
 
 def _tell(told: list[tuple[Viewer, News]], viewers: list[Viewer], now: Cursor) -> None:
@@ -192,71 +179,6 @@ def _tell(told: list[tuple[Viewer, News]], viewers: list[Viewer], now: Cursor) -
         viewer.tell(news)
     for viewer in viewers:
         viewer.cursor = now
-
-
-class Drawn:
-    """The rows of one look, each drawn once for each language when it is first asked for; as JSON strings."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[int, str], str] = {}
-        self._now = timezone.now()
-
-    def of(self, party: Party, emails: Iterable[Email]) -> dict[int, str]:
-        """The rows of these emails by id, for this party."""
-        language, known = party.watch.language, self._rows
-        missing = [email for email in emails if (email.id, language) not in known]
-        if missing:
-            with translation.override(language):
-                for email, row in zip(missing, rows.draw(missing, party.watch.account, self._now), strict=True):
-                    known[email.id, language] = json.dumps(row)
-        return {email.id: known[email.id, language] for email in emails}
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What is new to each of the cursors: which emails, or for which accounts nobody can say."""
-
-    emails: list[int]
-    new: dict[Cursor, set[int]]
-    lost: dict[Cursor, set[int]]
-
-    @classmethod
-    def at(cls, cursors: set[Cursor], account_ids: set[int], now: Cursor) -> Look:
-        known = {cursor for cursor in cursors if not cursor.is_lost(now)}
-        found = live.changes(known, account_ids, MOST_EMAILS) if known else []
-        new: dict[Cursor, set[int]] = {cursor: set() for cursor in known}
-        lost: dict[Cursor, set[int]] = {cursor: set() for cursor in known}
-        lost |= dict.fromkeys(cursors - known, account_ids)
-        for cursor in known:
-            for change in found:
-                if not cursor.has(change.xid):
-                    if change.emails is None:
-                        lost[cursor].add(change.account_id)
-                    else:
-                        new[cursor].update(change.emails)
-        return cls(sorted(set().union(*new.values())), new, lost)
-
-    def told(self, party: Party, found: Found | None, drawn: Drawn) -> list[tuple[Viewer, News]]:
-        """What each viewer of the party is told. Those of the same cursor are told the same."""
-        news: dict[Cursor, News | None] = {}
-        for viewer in party.viewers:
-            if viewer.known not in news:
-                news[viewer.known] = self._news(party, viewer.known, found, drawn)
-        return [(viewer, one) for viewer in party.viewers if (one := news[viewer.known]) is not None]
-
-    def _news(self, party: Party, cursor: Cursor, found: Found | None, drawn: Drawn) -> News | None:
-        if party.watch.account.id in self.lost[cursor]:
-            return News({}, is_lost=True)
-        if found is None:
-            return None
-        new = self.new[cursor]
-        matching = found.matching.keys() & new
-        gone = [email_id for email_id in found.gone if email_id in new]
-        emails = [email for email_id in matching if (email := found.matching[email_id])]
-        if len(matching) > MOST_ROWS or len(emails) < len(matching):
-            return News({}, many=len(matching))
-        party.note(matching)
-        return News(drawn.of(party, emails), gone) if matching or gone else None
 
 
 class Ear(threading.Thread):

@@ -40,7 +40,7 @@ async def events(watch: Watch, cursor: Cursor) -> AsyncGenerator[bytes]:
     hub.join(viewer)
     try:
         # Those of a process that ended must not all come back in the same moment.
-        yield f"retry: {random.randint(500, 2500)}\n\n".encode()  # noqa: S311
+        yield f"retry: {random.randint(300, 1500)}\n\n".encode()  # noqa: S311
         end = monotonic() + LIFE_SECONDS * random.uniform(0.9, 1.0)  # noqa: S311
         while (left := end - monotonic()) > 0:
             await viewer.wait(min(left, HERE_SECONDS))

@@ -80,8 +80,16 @@ class Switchboard:
         self.parties: dict[tuple[int, str, str], Party] = {}
         self._by_key: dict[tuple[int, Key | None], set[Party]] = defaultdict(set)
 
-    def add(self, viewer: Viewer) -> None:
-        """The youngest watch counts for all of its party: its filter was resolved last."""
+    @classmethod
+    def of(cls, viewers: Iterable[Viewer]) -> Switchboard:
+        """One with these on it."""
+        board = cls()
+        for viewer in viewers:
+            board.add(viewer)
+        return board
+
+    def add(self, viewer: Viewer) -> Party:
+        """Returns the party this viewer is of now. Its youngest watch counts for all: its filter was resolved last."""
         watch = viewer.watch
         party = self.parties.get(watch.key)
         if party is None:
@@ -93,6 +101,7 @@ class Switchboard:
             self._by_key[watch.account.id, key].add(party)
         party.viewers.add(viewer)
         party.older = max(party.older, viewer.older)
+        return party
 
     def remove(self, viewer: Viewer) -> None:
         """Also of one who is not there."""

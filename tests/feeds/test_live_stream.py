@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, Membership
-from feeds import hub, live, viewers
+from feeds import hub, live, looks, viewers
 from feeds.events import Kind
 from feeds.lifecycle import record
 from feeds.views import live as views
@@ -194,7 +194,7 @@ def test_of_an_account_that_missed_too_much_the_others_lose_nothing(
     before = live.cursor_now()
     for n in range(3):
         happen(src, Kind.SENT, to=f"p{n}@example.com")
-    monkeypatch.setattr(hub, "MOST_EMAILS", 2)
+    monkeypatch.setattr(looks, "MOST_EMAILS", 2)
     with watch() as other, watch(last=str(before)) as stream:
         assert stream.next("refresh").data == {"n": 0}
         happen(src, Kind.SENT)
