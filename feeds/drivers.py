@@ -17,7 +17,7 @@ from feeds.events import Kind
 from feeds.terms import SQL, Address, Argument, Code, Condition, Domain, Had, Id, Mark, OneOf, ReasonIs, Tag, Wanted
 
 # Addresses that one lead goes through; of more than these, the newest emails hold enough to fill a page.
-MOST_ADDRESSES = 3_000
+MOST_ADDRESSES = 2_500
 MOST_CODES = 100
 # Trigrams need three letters.
 LEAST_LETTERS, WINDOW = 3, 4
