@@ -32,8 +32,9 @@ log = structlog.get_logger(__name__)
 
 # One transaction reads at most this much, so its memory and the wait of others have a bound.
 BATCH_ROWS, BATCH_BYTES = 1000, 4 * 1024 * 1024
-# After the last row a reader stays for this long: who was told "look now" a moment ago is not told again.
-LINGER_SECONDS = 0.2
+# After the last row a reader stays for this long and looks so many times: who was told "look now" a moment ago is not
+# told again, and somebody may be watching.
+LINGER_SECONDS, LINGER_LOOKS = 0.2, 5
 
 STORE = """
 with stored as (
@@ -125,8 +126,11 @@ def work(seconds: float = 20) -> int:
 
 def _linger() -> bool:
     """Whether something more came within the moment a reader waits for it."""
-    time.sleep(LINGER_SECONDS)
-    return InboxDue.objects.filter(failed_at=None).exists()
+    for _look in range(LINGER_LOOKS):
+        time.sleep(LINGER_SECONDS / LINGER_LOOKS)
+        if InboxDue.objects.filter(failed_at=None).exists():
+            return True
+    return False
 
 
 def _read_batch_safely() -> int:
