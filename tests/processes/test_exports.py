@@ -72,6 +72,14 @@ def fetched(person: Person, export: int) -> list[int]:
     return [int(line) for line in lines]
 
 
+def written(site: Site, export: int) -> Path:
+    """The file of this export; the other tests have left theirs."""
+    with site.connected() as connection:
+        found = connection.execute("select token from feeds_export where id = %s", [export]).fetchone()
+    assert found
+    return site.home / "exports" / f"{found[0]}.data"
+
+
 def delivered(site: Site) -> list[int]:
     with site.connected() as connection:
         return [row[0] for row in connection.execute("select id from feeds_email where status = 2 order by id desc")]
@@ -93,8 +101,7 @@ def test_killed_in_the_middle_it_has_the_emails_of_its_start_each_once(site: Sit
         taken = site.count(f"select taken from feeds_export where id = {export}")
         assert 0 < taken < len(expected)
         # What was recorded is on disk; a worker may have been at the next part of the file.
-        (file,) = (site.home / "exports").glob("*.data")
-        with file.open("ab") as torn:
+        with written(site, export).open("ab") as torn:
             torn.write(b"12345")
         # Meanwhile emails change, among them some that are still to be written, and others come.
         connection.execute("update feeds_email set status = 4, opens = 1 where status = 2 and id % 7 = 0")
