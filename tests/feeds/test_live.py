@@ -179,3 +179,9 @@ def test_a_cursor_of_another_database_is_lost() -> None:
     now = live.cursor_now()
     assert Cursor(now.at, now.high + 1000, now.high + 1000, frozenset()).is_lost(now)
     assert Cursor(now.at, now.high, now.low - 1, frozenset()).is_lost(now)
+
+
+def test_a_cursor_holds_what_its_snapshot_does() -> None:
+    cursor = Cursor.parse("1-10:15:10,13")
+    assert cursor
+    assert [xid for xid in range(8, 18) if cursor.has(xid)] == [8, 9, 11, 12, 14]
