@@ -30,6 +30,8 @@ WATCH = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' 
 
 
 WIDTHS = pytest.mark.parametrize("width", [pytest.param(1440, id="wide"), pytest.param(375, id="phone")])
+# Colours are looked at as they end up, not on their way there.
+STILL = {"reduced_motion": "reduce"}
 SCHEMES = pytest.mark.parametrize("color_scheme", ["light", "dark"])
 type Open = Callable[..., Page]
 
@@ -56,7 +58,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..
     contexts = []
 
     def make(width: int = 1440, **options: Any) -> Page:
-        options = {"viewport": {"width": width, "height": 900}, "base_url": live_server.url, **options}
+        options = {"viewport": {"width": width, "height": 900}, "base_url": live_server.url, **STILL, **options}
         context = browser.new_context(**options)
         contexts.append(context)
         context.add_init_script(WATCH)
