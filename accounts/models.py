@@ -61,10 +61,17 @@ class Account(models.Model):
     )  # fmt: skip
     enabled = models.BooleanField(_("enabled"), default=True)
     disabled_reason = models.CharField(_("why it is disabled"), max_length=200, blank=True)
+    is_metered = models.BooleanField(
+        _("limited by credits"), default=False, help_text=_("Otherwise it sends as much as it likes.")
+    )
     credits = models.BigIntegerField(_("credits"), default=0, help_text=_("One is used for each recipient sent to."))
     retention_days = models.PositiveSmallIntegerField(
         _("retention in days"), default=90, validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text=_("Emails and events older than this are no longer shown, and are removed with their month."),
+    )  # fmt: skip
+    content_days = models.PositiveSmallIntegerField(
+        _("content kept for days"), default=7, validators=[MaxValueValidator(365)],
+        help_text=_("How long texts and files of sent emails are kept after the last possible attempt. 0: not at all."),
     )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership")

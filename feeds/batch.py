@@ -107,7 +107,7 @@ class Batch:
             draft.n, key, event.occurred_at.isoformat(), received, arrival.inbox_id, arrival.account_id,
             arrival.source_id, int(event.kind), int(event.bounce if event.kind == Kind.BOUNCED else Bounce.NONE),
             clean(event.name), clean(event.code), clean(event.comment, "text"), clean(event.url, "text"),
-            clean(event.ip), clean(event.user_agent),
+            clean(event.ip), clean(event.user_agent), int(event.held),
         )  # fmt: skip
 
     def _draft(self, arrival: Arrival, event: Event, event_key: int) -> Draft:

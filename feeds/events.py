@@ -45,6 +45,8 @@ class Kind(models.IntegerChoices):
     MACHINE_CLICKED = 22, pgettext_lazy("event", "Clicked by a machine")
     RESUBSCRIBED = 23, pgettext_lazy("event", "Subscribed again")
     AUTO_REPLIED = 24, pgettext_lazy("event", "Automatic reply")
+    HELD = 25, pgettext_lazy("event", "Held back")
+    RELEASED = 26, pgettext_lazy("event", "Released")
     UNKNOWN = 29, pgettext_lazy("event", "Unknown event")
 
     @property
@@ -61,6 +63,16 @@ class Bounce(models.IntegerChoices):
     HARD = 2, pgettext_lazy("bounce", "Hard bounce")
 
 
+class Held(models.IntegerChoices):
+    """Why an email that was accepted is not sent yet. It goes on by itself when the reason ends."""
+
+    NO = 0, ""
+    CREDITS = 1, pgettext_lazy("held", "no credits left")
+    DISABLED = 2, pgettext_lazy("held", "account disabled")
+    SCHEDULED = 3, pgettext_lazy("held", "scheduled for later")
+    THROTTLED = 4, pgettext_lazy("held", "throttled by the recipient's server")
+
+
 @dataclass(slots=True)
 class Event:
     """One fact about one email, as a source states it.
@@ -70,7 +82,7 @@ class Event:
     `comment` the answer of the recipient's server or the reason of a drop, word for word, `code` an enhanced status
     code (RFC 3463) such as 5.1.1, `argument` what the sender attached to recognise the email by, `header_id` the
     Message-ID of its header (RFC 5322) where that is not the source's own id. `raw` is the source's record of just
-    this event, for display.
+    this event, for display. `held` is the reason of a kind HELD.
     """
 
     kind: Kind
@@ -90,6 +102,7 @@ class Event:
     url: str = ""
     ip: str = ""
     user_agent: str = ""
+    held: Held = Held.NO
     raw: Any = field(default=None, repr=False, compare=False)
 
     def key(self) -> int:

@@ -41,20 +41,27 @@ on conflict (source_id, starts_at) do update set requests = h.requests + exclude
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a call of `record` was told: events that were new, and those that were known already."""
+    """What a call of `record` was told: events that were new, and those that were known already.
+
+    `ids` has the emails they belong to by (source id, message id, recipient), as far as that was asked for.
+    """
 
     new: int
     duplicates: int
+    ids: Mapping[tuple[int, str, str], int]
 
 
-def record(arrivals: Sequence[Arrival]) -> Recorded:
+def record(arrivals: Sequence[Arrival], *, with_ids: bool = False) -> Recorded:
     """Write the events of these arrivals: emails, events, rollups and suppressions, in one transaction.
+
+    With `with_ids` the answer tells the emails' ids, for who writes rows of their own beside them.
 
     Joins the caller's transaction where there is one, so that a reader can mark its rows done in the same breath.
     Live pages are told after the commit.
     """
     batch = Batch(arrivals)
     new: Mapping[int, int] = {}
+    ids: dict[tuple[int, str, str], int] = {}
     with transaction.atomic(), connection.cursor() as cursor:
         if batch.rows:
             staging.fill(cursor, batch.addresses(), batch.emails(), batch.events(), batch.repeats)
@@ -62,11 +69,17 @@ def record(arrivals: Sequence[Arrival]) -> Recorded:
                 cursor.execute(statement)
             new, causes = _write(cursor)
             suppress(causes)
+            if with_ids:
+                cursor.execute(staging.IDS)
+                ids = {
+                    (source_id, message_id, recipient): email_id
+                    for source_id, message_id, recipient, email_id in cursor
+                }
         _count_sources(cursor, arrivals, new)
         accounts = {arrival.account_id for arrival in arrivals}
         transaction.on_commit(lambda: live.announce(accounts))
     told = sum(len(arrival.events) for arrival in arrivals)
-    return Recorded(sum(new.values()), told - sum(new.values()))
+    return Recorded(sum(new.values()), told - sum(new.values()), ids)
 
 
 def _write(cursor: Any) -> tuple[dict[int, int], list[Cause]]:

@@ -12,7 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from feeds.events import Bounce, Kind, Status
+from feeds.events import Bounce, Held, Kind, Status
 from feeds.exports import models as exports  # noqa: F401  (their tables are the core's as well)
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ class Email(models.Model):
     comment_at = models.DateTimeField(null=True)
     comment_key = models.BigIntegerField(null=True)
     reason_id = models.IntegerField(null=True)
+    held = models.PositiveSmallIntegerField(choices=Held, default=Held.NO, db_default=0)
+    held_at = models.DateTimeField(null=True)
+    held_key = models.BigIntegerField(null=True)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True)
@@ -138,6 +141,11 @@ class Email(models.Model):
         return self.deferrals > 0 and self.status <= Status.SENT
 
     @property
+    def is_held(self) -> bool:
+        """Whether it waits for something that is not up to the recipient's server."""
+        return self.held != Held.NO and self.status == Status.PROCESSED
+
+    @property
     def is_orphan(self) -> bool:
         """Whether its event named no email."""
         return not self.message_id
@@ -162,6 +170,7 @@ class StoredEvent(models.Model):
     url = models.TextField()
     ip = models.TextField()
     user_agent = models.TextField()
+    held = models.PositiveSmallIntegerField(choices=Held, default=Held.NO, db_default=0)
 
     class Meta:
         db_table = "feeds_event"

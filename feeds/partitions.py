@@ -26,6 +26,11 @@ INBOX_KEPT = timedelta(days=30)
 LOCK = 0x4C46_0001
 
 
+def register(table: str, column: str) -> None:
+    """Keep the months of one more table, made by the SQL of its app, with a default partition. Called once each."""
+    TABLES[table] = (column, sql.SQL(""))
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """One calendar month (UTC) of a partitioned table."""

@@ -25,7 +25,8 @@ create temp table if not exists stage_email (
     email_id bigint, recipient_id bigint, sender_id bigint) on commit delete rows;
 create temp table if not exists stage_event (
     n int, key bigint, occurred_at timestamptz, received_at timestamptz, inbox_id bigint, account_id int, source_id int,
-    kind smallint, bounce smallint, name text, code text, comment text, url text, ip text, user_agent text
+    kind smallint, bounce smallint, name text, code text, comment text, url text, ip text, user_agent text,
+    held smallint
 ) on commit delete rows;
 create temp table if not exists stage_repeat (
     n int, key bigint, inbox_id bigint, received_at timestamptz) on commit delete rows;
@@ -131,7 +132,10 @@ COUNTERS = {
 MERGED = ("status", "bounce", "is_test", "is_late", "sender", "subject", "argument", "header_id", "last_at")
 COMMENT = ("comment", "code", "comment_at", "comment_key", "reason_id")
 # Whose answer is the email's comment. Of two answers at the same moment the one of higher rank is later in truth.
-ANSWERS = (Kind.PROCESSED, Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED)
+ANSWERS = (Kind.PROCESSED, Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED, Kind.HELD,
+           Kind.RELEASED)  # fmt: skip
+# Whether an email is held back is what the last of these says.
+HOLD = ("held", "held_at", "held_key")
 
 
 _TIMES, _COUNTS = list(FIRST_TIMES.values()), list(COUNTERS.values())
@@ -145,22 +149,26 @@ def _joined(form: str, columns: Iterable[str] | Mapping[Kind, str]) -> str:
 
 FRESH = """
     insert into feeds_event (email_id, key, occurred_at, received_at, inbox_id, account_id, source_id, kind, bounce,
-                             name, code, comment, url, ip, user_agent)
+                             name, code, comment, url, ip, user_agent, held)
     select e.email_id, s.key, s.occurred_at, s.received_at, s.inbox_id, s.account_id, s.source_id, s.kind, s.bounce,
-           s.name, s.code, s.comment, s.url, s.ip, s.user_agent
+           s.name, s.code, s.comment, s.url, s.ip, s.user_agent, s.held
     from stage_event s join stage_email e using (n) order by 1, 2
     on conflict do nothing
-    returning email_id, key, occurred_at, received_at, account_id, source_id, kind, bounce, code, comment
+    returning email_id, key, occurred_at, received_at, account_id, source_id, kind, bounce, code, comment, held
 """
 ANSWER = f"""
     select distinct on (email_id) email_id, comment, code, occurred_at as comment_at,
         case when kind in ({", ".join(str(int(kind)) for kind in REASONED)}) then (
             select r.id from feeds_reason r
             where r.account_id = fresh.account_id and r.text = feeds_reason_of(fresh.comment)) end as reason_id,
-        ((case when kind = {Kind.DEFERRED} then 0 else kind + 1 end)::bigint << 58)
+        ((case when kind > {Kind.DROPPED} then 0 else kind + 1 end)::bigint << 58)
             | (key & ((1::bigint << 58) - 1)) as comment_key
     from fresh where comment <> '' and kind in ({", ".join(str(int(kind)) for kind in ANSWERS)})
     order by email_id, comment_at desc, comment_key desc
+"""  # noqa: S608
+HELD = f"""
+    select distinct on (email_id) email_id, held, occurred_at as held_at, key as held_key
+    from fresh where kind in ({Kind.HELD}, {Kind.RELEASED}) order by email_id, held_at desc, held_key desc
 """  # noqa: S608
 TOLD = f"""
     select email_id,
@@ -171,6 +179,7 @@ TOLD = f"""
         {_joined("min(occurred_at) filter (where kind = {k}) as {c}", FIRST_TIMES)}
     from fresh group by email_id
 """  # noqa: S608
+_HELD_LATER = "(excluded.held_at, excluded.held_key) > (m.held_at, m.held_key) or m.held_at is null"
 _LATER = "(excluded.comment_at, excluded.comment_key) > (m.comment_at, m.comment_key) or m.comment_at is null"
 CHANGES = f"""
     {_joined("{c} = greatest(m.{c}, excluded.{c})", MERGED)},
@@ -179,6 +188,7 @@ CHANGES = f"""
     tags = case when m.tags @> excluded.tags then m.tags
                 else array(select distinct unnest(m.tags || excluded.tags) order by 1) end,
     {_joined("{c} = case when " + _LATER + " then excluded.{c} else m.{c} end", COMMENT)},
+    {_joined("{c} = case when " + _HELD_LATER + " then excluded.{c} else m.{c} end", HOLD)},
     {_joined("{c} = m.{c} + excluded.{c}", _COUNTS)},
     {_joined("{c} = least(m.{c}, excluded.{c})", _TIMES)},
     updated_at = excluded.updated_at
@@ -188,14 +198,17 @@ WRITTEN = f"""
     insert into feeds_email as m (
         id, account_id, source_id, recipient_id, sender_id, is_test, message_id, recipient, sender, subject,
         argument, header_id, tags, is_late, status, bounce, first_at, last_at, {", ".join(_COUNTS)},
-        {", ".join(_TIMES)}, comment, code, comment_at, comment_key, reason_id, updated_at)
+        {", ".join(_TIMES)}, comment, code, comment_at, comment_key, reason_id, held, held_at, held_key,
+        updated_at)
     select email_id, e.account_id, e.source_id, e.recipient_id, e.sender_id, e.is_test, e.message_id, e.recipient,
         e.sender, e.subject, e.argument, e.header_id, e.tags, coalesce(t.is_late, false), coalesce(t.status, 0),
         coalesce(t.bounce, 0),
         coalesce(t.first_at, 'infinity'), coalesce(t.last_at, '-infinity'),
         {_joined("coalesce(t.{c}, 0)", _COUNTS)}, {_joined("t.{c}", _TIMES)},
-        coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, a.reason_id, now()
+        coalesce(a.comment, ''), coalesce(a.code, ''), a.comment_at, a.comment_key, a.reason_id,
+        coalesce(h.held, 0), h.held_at, h.held_key, now()
     from stage_email e left join told t using (email_id) left join answer a using (email_id)
+        left join hold h using (email_id)
     where t.email_id is not null or exists (
         select from feeds_email m where m.id = e.email_id and (
             e.sender > m.sender or e.subject > m.subject or e.argument > m.argument or e.is_test > m.is_test
@@ -237,8 +250,8 @@ CHANGED = """
 """
 # Returns the number of new events per source, and those after which an address must not be mailed.
 WRITE = f"""
-with fresh as ({FRESH}), answer as ({ANSWER}), told as ({TOLD}), written as ({WRITTEN}), counted as ({COUNTED}),
-    rolled as ({ROLLED}), side as ({cohorts.sides(_TIMES)}), cohorted as ({cohorts.COHORTED}),
+with fresh as ({FRESH}), answer as ({ANSWER}), hold as ({HELD}), told as ({TOLD}), written as ({WRITTEN}),
+    counted as ({COUNTED}), rolled as ({ROLLED}), side as ({cohorts.sides(_TIMES)}), cohorted as ({cohorts.COHORTED}),
     dayed as ({cohorts.DAYED}), repeated as ({REPEATED}), changed as ({CHANGED})
 select
     (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
@@ -246,6 +259,9 @@ select
      from fresh f join stage_email e using (email_id)
      where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = {Bounce.HARD})
 """  # noqa: S608
+
+
+IDS = "select source_id, message_id, recipient, email_id from stage_email"
 
 
 def fill(

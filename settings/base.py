@@ -89,7 +89,10 @@ CACHES = {
 CELERY_BROKER_URL = addresses.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"feeds.tasks.read_inbox": {"queue": "ingest"}}
+CELERY_TASK_ROUTES = {
+    "feeds.tasks.read_inbox": {"queue": "ingest"},
+    "delivery.tasks.send_due": {"queue": "send"},
+}
 # Every task may run twice, so a task whose worker was lost is given to another one.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -133,6 +136,7 @@ INSTALLED_APPS = [
     "suppression",
     "feeds",
     "webhooks",
+    "delivery",
 ]
 # All of them work asynchronously; one that did not would send every request through one more thread.
 MIDDLEWARE = [

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class DeliveryConfig(AppConfig):
+    name = "delivery"
+
+    def ready(self) -> None:
+        from delivery import naming
+        from feeds import origins, partitions
+
+        origins.register(naming.sources)
+        partitions.register("delivery_attempt", "email_id")
