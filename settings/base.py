@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "feeds",
     "webhooks",
     "delivery",
+    "simulator",
 ]
 # All of them work asynchronously; one that did not would send every request through one more thread.
 MIDDLEWARE = [

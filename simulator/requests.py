@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
+from simulator.formats import FORMATS, Told
+from simulator.sources import Target
+from simulator.world import Happening
 from webhooks import signing
 from webhooks.providers import standard
-from webhooks.simulator.formats import FORMATS, Told
-from webhooks.simulator.sources import Target
-from webhooks.simulator.world import Happening
 
 # A provider that sends lists waits this long for more.
 GATHER_SECONDS = 1.0

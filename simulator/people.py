@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from webhooks.simulator import catalogue
+from simulator import catalogue
 
 PEOPLE = 4000
 # Of all mailboxes, so many do not exist any more, and so many are full; none of those that are mailed the most.

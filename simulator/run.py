@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from webhooks.simulator.post import Poster
-from webhooks.simulator.requests import Gatherer
-from webhooks.simulator.world import World
+from simulator.post import Poster
+from simulator.requests import Gatherer
+from simulator.world import World
 
 BACKFILL = timedelta(days=3)
 TICK = 0.05

@@ -21,11 +21,11 @@ from accounts.models import Account, Membership, Role, User
 from feeds import inbox
 from feeds.events import Kind
 from feeds.models import InboxDue, StoredEvent
+from simulator.formats import FORMATS
+from simulator.world import Happening, World
 from suppression.models import Suppression
 from tests import make, simulated
 from webhooks.models import Source
-from webhooks.simulator.formats import FORMATS
-from webhooks.simulator.world import Happening, World
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 

@@ -14,12 +14,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections
 
-from webhooks.simulator import sources
-from webhooks.simulator.formats import FORMATS
-from webhooks.simulator.post import Poster, answers
-from webhooks.simulator.requests import Gatherer
-from webhooks.simulator.run import Plan, run
-from webhooks.simulator.world import World
+from simulator import sources
+from simulator.formats import FORMATS
+from simulator.post import Poster, answers
+from simulator.requests import Gatherer
+from simulator.run import Plan, run
+from simulator.world import World
 
 MOST_PER_SECOND = 10_000
 

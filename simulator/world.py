@@ -16,8 +16,8 @@ from math import exp, log
 from random import Random
 
 from feeds.events import Bounce, Kind
-from webhooks.simulator import catalogue
-from webhooks.simulator.people import Person, people, zipf
+from simulator import catalogue
+from simulator.people import Person, people, zipf
 
 # So many events are told twice, and so many later than those that follow them.
 TWICE, OUT_OF_ORDER = 0.05, 0.05

@@ -16,9 +16,9 @@ from django.db import transaction
 
 from accounts.models import Account, Membership, Role, User
 from feeds.models import Email
+from simulator.formats import FORMATS
 from webhooks import signing, sources
 from webhooks.models import Source
-from webhooks.simulator.formats import FORMATS
 
 # The order of the curve P-256 (FIPS 186-4): a private key is a number below it.
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import SplitResult, urlsplit
 
-from webhooks.simulator.requests import Request
+from simulator.requests import Request
 
 SENDERS = 6
 SECONDS_TO_ANSWER = 15

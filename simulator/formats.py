@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from feeds.events import Bounce, Kind
-from webhooks.simulator.world import AS_PEOPLE, Happening
+from simulator.world import AS_PEOPLE, Happening
 
 type Told = dict[str, Any]
 

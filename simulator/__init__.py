@@ -1,0 +1,1 @@
+"""The simulated world: providers that post, people who read, and servers that take mail or refuse it."""
