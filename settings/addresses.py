@@ -78,3 +78,18 @@ def broker(url: str) -> str:
     password = "".join(parse_qs(parts.query).get("password", []))
     login = f":{quote(password, safe='')}@" if password else ""
     return f"redis+socket://{login}{parts.path}?virtual_host={BROKER_NUMBER}"
+
+
+def routes(text: str) -> dict[str, tuple[str, int]]:
+    """Read domain=host:port, with commas between several; "*" is every domain, ".example.com" all below that one.
+
+    Raises ValueError like `database`.
+    """
+    found = {}
+    for word in filter(None, map(str.strip, text.split(","))):
+        domain, _is, target = word.partition("=")
+        host, _colon, port = target.rpartition(":")
+        if not domain or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"holds {word!r}: write routes as .example.com=10.0.0.5:25, with commas between them.")
+        found[domain.lower()] = (host.strip("[]"), int(port))
+    return found

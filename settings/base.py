@@ -196,6 +196,9 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 
+# Mail to these domains goes to these servers, whatever DNS says; they may have private addresses.
+MX_ROUTES: dict[str, tuple[str, int]] = env.parsed("MX_ROUTES", env.text("MX_ROUTES"), addresses.routes, {})
+
 # ---- Language and time ------------------------------------------------------------------------------------
 LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", tuple(code for code, _name in LANGUAGES))

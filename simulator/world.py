@@ -115,7 +115,7 @@ class World:
 
     def begin(self, born: datetime) -> None:
         """One more email, with all of its life."""
-        for happening in self._live(self._email(born)):
+        for happening in self._live(self.email(born)):
             tell_at = happening.at + timedelta(seconds=0 if happening.number == 0 else self.rng.uniform(0, 1.5))
             if self.rng.random() < OUT_OF_ORDER:
                 tell_at += timedelta(seconds=self.rng.uniform(3, 40))
@@ -126,7 +126,8 @@ class World:
     def _tell(self, at: datetime, happening: Happening) -> None:
         heapq.heappush(self._due, (at, next(self._counter), happening))
 
-    def _email(self, born: datetime) -> Email:
+    def email(self, born: datetime) -> Email:
+        """Somebody writes to somebody, at this moment."""
         rng = self.rng
         sender = rng.choices(catalogue.SENDERS, self._senders)[0]
         number = str(rng.randrange(10_000, 99_999))
