@@ -199,6 +199,7 @@ class Message(models.Model):
         indexes = [
             models.Index("kept_until", name="delivery_message_content",
                          condition=models.Q(parts__isnull=False) | models.Q(raw__isnull=False)),
+            models.Index("account", "id", name="delivery_message_age"),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -222,14 +223,16 @@ class Attachment(models.Model):
 class Outgoing(models.Model):
     """One email that is still to be sent: when it is tried next, and until when. It goes when nothing is left to try.
 
-    `addressed` is {"to": [[name, address], ...], "cc": [...]} where others stand in the header beside the recipient.
-    `claimed_by` is the mailer that has it; `interrupted` says that one ended while sending it, so that it may arrive
-    twice. `reply` is the last refusal, word for word.
+    `message_uid` is the message id of its events: the message's uid, with ".n" where the same request has the same
+    recipient again. `addressed` is {"to": [[name, address], ...], "cc": [...]} where others stand in the header beside
+    the recipient. `claimed_by` is the mailer that has it; `interrupted` says that one ended while sending it, so that
+    it may arrive twice. `reply` is the last refusal, word for word.
     """
 
     email_id = models.BigIntegerField(primary_key=True)
     account = models.ForeignKey("accounts.Account", models.DO_NOTHING, db_constraint=False, db_index=False)
     message = models.ForeignKey(Message, models.DO_NOTHING, db_constraint=False)
+    message_uid = models.TextField(default="")
     recipient = models.TextField()
     domain = models.TextField()
     recipient_name = models.TextField(default="")

@@ -1,7 +1,8 @@
-"""What the feed calls the mail that is sent from here."""
+"""What the mail that is sent from here is called: by the feed, and in its own header."""
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -16,3 +17,12 @@ def sources(account_id: int, source_ids: Collection[int] | None) -> Mapping[int,
     """The account's own sending, as a source beside its webhooks."""
     ours = source_of(account_id)
     return {ours: _("Sent from here")} if source_ids is None or ours in source_ids else {}
+
+
+def header_id(message_uid: str, recipient: str, sender_domain: str) -> str:
+    """The Message-ID (RFC 5322) of one email, without brackets: the same at every attempt.
+
+    `message_uid` is as its events have it, the domain in ASCII.
+    """
+    digest = blake2b(recipient.lower().encode(errors="replace"), digest_size=4).hexdigest()
+    return f"{message_uid}.{digest}@{sender_domain}"
