@@ -35,6 +35,8 @@ if PUBLIC.scheme not in ("http", "https") or not PUBLIC.hostname:
 # ---- Safety -----------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.kept_secret("SECRET_KEY", LIVEFEEDS_HOME / "secret_key")
+# Keys that were: what they signed and encrypted stays good. Links in mail that was sent are good for years.
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])
 # Health checks come from the machine itself, whatever names the site has outside.
 ALLOWED_HOSTS = [*env.words("ALLOWED_HOSTS", [PUBLIC.hostname or ""]), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [f"{PUBLIC.scheme}://{PUBLIC.netloc}"])
@@ -136,6 +138,7 @@ INSTALLED_APPS = [
     "suppression",
     "feeds",
     "webhooks",
+    "tracking",
     "delivery",
     "simulator",
 ]

@@ -1,1 +1,1 @@
-"""Opens, clicks and unsubscribes of mail that was sent from here."""
+"""Opens, clicks and unsubscribes of the mail that is sent from here: added to it, taken in, told apart."""

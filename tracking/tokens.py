@@ -1,0 +1,173 @@
+"""The signed addresses in mail: pixel, links, unsubscribing. They hold all they need, and work for as long as the key.
+
+A token is a letter for its version and 24 bytes: what was noted of the link, the account, the email, and a signature
+over these, the purpose and, for a link, where it leads. A link carries its target in the address itself, so that it
+leads there without the database, and nowhere the sender did not write.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import struct
+from dataclasses import dataclass
+from enum import IntFlag, StrEnum
+from functools import cache
+from hashlib import blake2b
+from hmac import compare_digest
+from urllib.parse import quote
+
+from django.conf import settings
+
+VERSION = "1"
+PREFIX = "/t/"
+# Longer addresses are not believed: no mail program and no server of ours takes them.
+LONGEST_TARGET = 4000
+_BODY = struct.Struct(">BIQ")
+_MAC = 24 - _BODY.size
+_MAC_ADDRESS = 8
+_ADDRESS = struct.Struct(">IQ")
+_WEB = re.compile(r"https?://[^/?#\\\s]", re.IGNORECASE)
+# What a browser takes out of an address before it reads it (WHATWG URL, 4.4), and what no header may hold.
+_TAKEN_OUT = re.compile(r"[\t\n\r]")
+_ENDS = "".join(map(chr, range(0x21)))
+# What an address may hold as it is (RFC 3986); all else is percent-encoded, as browsers do.
+_PLAIN = "!#$%&'()*+,/:;=?@[]~|^`{}\"<>\\"
+
+
+class Purpose(StrEnum):
+    """What a token is for. Each signs for itself alone, and is the next part of the address."""
+
+    PIXEL = "o"
+    LINK = "c"
+    LEAVE = "u"
+
+
+class Note(IntFlag):
+    """What was noted of a link as the mail was made."""
+
+    NOTHING = 0
+    HIDDEN = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The email a token names, what was noted, and where it leads ("" but for links)."""
+
+    account_id: int
+    email_id: int
+    note: Note = Note.NOTHING
+    target: str = ""
+
+
+@cache
+def _derived(secret: str) -> bytes:
+    return blake2b(secret.encode(), digest_size=32, person=b"livefeeds.track").digest()
+
+
+def _keys() -> list[bytes]:
+    """The key to sign with, then those that were: SECRET_KEY and SECRET_KEY_FALLBACKS."""
+    return [_derived(str(secret)) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+
+
+def _mac(key: bytes, purpose: str, body: bytes, target: bytes = b"", size: int = _MAC) -> bytes:
+    # The parts before the target have fixed lengths, so no two different ones are signed alike.
+    return blake2b(purpose.encode() + body + target, digest_size=size, key=key).digest()
+
+
+# ---- Making them ------------------------------------------------------------------------------------------
+
+
+def target_of(written: str) -> str | None:
+    """Where a browser would go from what is written (entities already read); None where that is no web address."""
+    target = _TAKEN_OUT.sub("", written.strip(_ENDS))
+    if not _WEB.match(target) or len(target) > LONGEST_TARGET:
+        return None
+    try:
+        return quote(target, safe=_PLAIN)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a link leads, as it is signed and as its address carries it; one of `target_of`'s."""
+
+    url: str
+    raw: bytes
+    carried: str
+
+    @classmethod
+    def of(cls, url: str) -> Target:
+        raw = url.encode()
+        return cls(url, raw, base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
+
+
+class Signer:
+    """Makes the addresses of one email below `base` (such as https://links.example.com)."""
+
+    def __init__(self, account_id: int, email_id: int, base: str = "") -> None:
+        self._key = _keys()[0]
+        self._base = base + PREFIX
+        self._bodies = [_BODY.pack(note, account_id, email_id) for note in (Note.NOTHING, Note.HIDDEN)]
+
+    def _token(self, purpose: Purpose, note: int = 0, target: bytes = b"") -> str:
+        body = self._bodies[note]
+        signed = body + _mac(self._key, purpose, body, target)
+        return f"{self._base}{purpose}/{VERSION}{base64.urlsafe_b64encode(signed).decode()}"
+
+    def pixel(self) -> str:
+        """The address of the pixel."""
+        return self._token(Purpose.PIXEL)
+
+    def leave(self) -> str:
+        """The address of the page to unsubscribe at."""
+        return self._token(Purpose.LEAVE)
+
+    def link(self, target: Target, note: Note = Note.NOTHING) -> str:
+        """The address that leads to `target`."""
+        return f"{self._token(Purpose.LINK, note, target.raw)}/{target.carried}"
+
+
+def mailbox(account_id: int, email_id: int) -> str:
+    """The part before the @ of the address that unsubscribes by mail."""
+    body = _ADDRESS.pack(account_id, email_id)
+    signed = body + _mac(_keys()[0], "m", body, size=_MAC_ADDRESS)
+    return f"u+{VERSION}{base64.b32encode(signed).decode().lower()}"
+
+
+# ---- Reading them -----------------------------------------------------------------------------------------
+
+
+def read(purpose: Purpose, token: str, carried: str = "") -> Named | None:
+    """What this token of this purpose says; None where it was not made here, whatever it is."""
+    if len(token) != 33 or token[0] != VERSION or len(carried) > 2 * LONGEST_TARGET:
+        return None
+    try:
+        signed = base64.b64decode(token[1:], altchars=b"-_", validate=True)
+        target = base64.b64decode(carried + "=" * (-len(carried) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    body, mac = signed[: _BODY.size], signed[_BODY.size :]
+    if not any(compare_digest(mac, _mac(key, purpose, body, target)) for key in _keys()):
+        return None
+    note, account_id, email_id = _BODY.unpack(body)
+    return Named(account_id, email_id, Note(note), target.decode())
+
+
+def read_mailbox(address: str) -> Named | None:
+    """The email whose recipient unsubscribes by writing to this address (in any case); None for any other."""
+    local = address.strip().partition("@")[0].lower()
+    if not local.startswith(f"u+{VERSION}"):
+        return None
+    try:
+        signed = base64.b32decode(local[3:].upper())
+    except (binascii.Error, ValueError):
+        return None
+    body, mac = signed[: _ADDRESS.size], signed[_ADDRESS.size :]
+    if len(signed) != _ADDRESS.size + _MAC_ADDRESS:
+        return None
+    if not any(compare_digest(mac, _mac(key, "m", body, size=_MAC_ADDRESS)) for key in _keys()):
+        return None
+    return Named(*_ADDRESS.unpack(body))
