@@ -1,0 +1,66 @@
+"""What an account wants to know of its mail, and what people see who unsubscribe."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class TrackingSettings(models.Model):
+    """The switches of an account (domain ""), or of one domain it sends from. None: as the next wider one says."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey("accounts.Account", models.CASCADE)
+    domain = models.CharField(_("sender domain"), max_length=253, blank=True)
+    open = models.BooleanField(_("open tracking"), null=True)
+    click = models.BooleanField(_("click tracking"), null=True)
+    unsubscribe = models.BooleanField(_("unsubscribe link"), null=True)
+    text_links = models.BooleanField(_("links in plain text"), null=True)
+    host = models.CharField(_("tracking host name"), max_length=253, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("tracking settings")
+        verbose_name_plural = _("tracking settings")
+        constraints = [models.UniqueConstraint("account", "domain", name="one_tracking_setting_per_domain")]
+
+    def __str__(self) -> str:
+        return self.domain or "*"
+
+
+class Farewell(models.Model):
+    """What an account says to people who unsubscribe: the link in the mail, the page, and where they go then.
+
+    `texts` is {"en": {"title": ..., "text": ..., "done": ...}, ...}; what is missing is said in our words.
+    """
+
+    account = models.OneToOneField("accounts.Account", models.CASCADE, primary_key=True)
+    link_text = models.CharField(_("text of the link"), max_length=100, blank=True)
+    texts: models.JSONField = models.JSONField(default=dict)
+    logo = models.BinaryField(null=True)
+    logo_type = models.CharField(max_length=20, blank=True)
+    redirect_url = models.URLField(_("address to go to afterwards"), max_length=1000, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("unsubscribe page")
+        verbose_name_plural = _("unsubscribe pages")
+
+    def __str__(self) -> str:
+        return str(self.account_id)
+
+
+class LeaveVisit(models.Model):
+    """That somebody, or a machine, looked at the page to unsubscribe at. Nobody is removed by looking."""
+
+    email_id = models.BigIntegerField(primary_key=True)
+    account = models.ForeignKey("accounts.Account", models.CASCADE)
+    first_at = models.DateTimeField()
+    people = models.IntegerField(default=0)
+    machines = models.IntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index("account", "first_at", name="tracking_visits")]
+
+    def __str__(self) -> str:
+        return str(self.email_id)
