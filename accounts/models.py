@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from accounts.access import Access
 
 
 class User(AbstractUser):
@@ -114,3 +119,109 @@ class Membership(models.Model):
     def may(self, role: Role) -> bool:
         """Whether this member may do what `role` may."""
         return self.role >= role
+
+
+class Ours[M: models.Model](models.QuerySet[M]):
+    """Rows of one account."""
+
+    def of(self, access: Access) -> models.QuerySet[M]:
+        """Those of the account this person is in."""
+        return self.filter(account=access.account)
+
+
+# ---- Keys of programs -------------------------------------------------------------------------------------
+
+
+class Scope(models.TextChoices):
+    """What a key is good for."""
+
+    SEND = "send", pgettext_lazy("scope", "Send mail")
+    READ = "read", pgettext_lazy("scope", "Read events, emails and figures")
+    SUPPRESS = "suppress", pgettext_lazy("scope", "Change the suppression list")
+    ALL = "all", pgettext_lazy("scope", "All of it")
+
+
+class ApiKey(models.Model):
+    """What a program signs in with. `accounts.keys` makes, checks and revokes them; none is ever deleted.
+
+    `digest` is the SHA-256 of the whole key, which is kept nowhere. `networks` are CIDR texts; empty means any.
+    """
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="api_keys")
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(max_length=8)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope), verbose_name=_("scopes"))
+    networks = ArrayField(models.CharField(max_length=50), default=list, blank=True, verbose_name=_("networks"))
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = Ours["ApiKey"].as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        indexes = [models.Index(fields=["account", "-id"], name="accounts_apikey_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it is good for this."""
+        return scope in self.scopes or Scope.ALL in self.scopes
+
+
+# ---- What was done, and credits ---------------------------------------------------------------------------
+
+
+class AuditEntry(models.Model):
+    """Somebody changed something of an account. Written by `accounts.audit.note` alone, and never changed.
+
+    `actor_name` stays readable when the person or key is gone; "" is the installation itself. `action` is a word such
+    as "key.created", `subject` what was changed, by name, `details` facts, {"before", "after"} where they were changed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="audit_entries")
+    at = models.DateTimeField(default=timezone.now)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    key = models.ForeignKey(ApiKey, models.SET_NULL, null=True)
+    actor_name = models.CharField(max_length=150, blank=True)
+    action = models.CharField(max_length=50)
+    subject = models.CharField(max_length=300, blank=True)
+    details: models.JSONField = models.JSONField(default=dict)
+
+    objects = Ours["AuditEntry"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "-id"], name="accounts_audit_newest"),
+            models.Index(fields=["account", "action", "-id"], name="accounts_audit_action"),
+            models.Index(fields=["account", "actor_name", "-id"], name="accounts_audit_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.action} {self.subject}"
+
+
+class CreditEntry(models.Model):
+    """Credits somebody who runs the installation gave (or took away, below zero), and what the account had then."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="credit_entries")
+    at = models.DateTimeField(default=timezone.now)
+    amount = models.BigIntegerField()
+    balance = models.BigIntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    by_name = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="accounts_credit_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+} {self.note}"
