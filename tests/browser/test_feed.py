@@ -91,7 +91,7 @@ def test_the_menus_lead_everywhere(signed_in: Open, src: Source, width: int) -> 
     page = signed_in(width)
     if width < 992:
         page.get_by_role("button", name="Menu").click()
-    for name in ("Live feed", "Sources", "Members", "Settings"):
+    for name in ("Live feed", "Overview", "Exports", "Settings"):
         expect(page.get_by_role("navigation").get_by_role("link", name=name)).to_be_visible()
     check(page)
     page.get_by_role("button", name="Sign out").click()
