@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts.vault import SealedJSONField
+from feeds.codes import Verdict as Verdict  # noqa: PLC0414  # the word of an attempt, for whoever reads one
 from feeds.events import Held
 
 if TYPE_CHECKING:
@@ -265,16 +265,6 @@ class Outgoing(models.Model):
 
     def __str__(self) -> str:
         return self.recipient
-
-
-class Verdict(models.IntegerChoices):
-    """What a server's answer comes to."""
-
-    DELIVERED = 1, pgettext_lazy("verdict", "accepted")
-    HARD = 2, pgettext_lazy("verdict", "the address is dead")
-    SOFT = 3, pgettext_lazy("verdict", "refused for now")
-    THROTTLE = 4, pgettext_lazy("verdict", "too much at a time")
-    BLOCK = 5, pgettext_lazy("verdict", "the sender or the message is refused")
 
 
 class Attempt(models.Model):

@@ -127,5 +127,5 @@ def test_every_sentence_is_found_by_whoever_translates() -> None:
     told = {key.message for key in extraction.messages(Path(__file__).parents[2])}
     with translation.override(None):
         table = [*codes.ENHANCED.values(), *codes.BASIC.values(), *codes.CLASSES.values()]
-        said = {str(meaning) for meaning, _advice in table} | {str(advice.label) for advice in codes.Advice}
+        said = {str(meaning) for meaning, _advice, _verdict in table} | {str(advice.label) for advice in codes.Advice}
     assert said - told == {""}

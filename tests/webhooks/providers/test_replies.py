@@ -74,7 +74,8 @@ def test_any_other_reply_is_soft(reply: str) -> None:
 
 def test_a_code_beside_the_reply_decides_where_the_reply_does_not() -> None:
     assert bounce("sorry", "5.1.1") is Bounce.HARD
-    assert bounce("sorry", "550") is Bounce.HARD
+    assert bounce("", "550") is Bounce.HARD
+    assert bounce("sorry", "550") is Bounce.SOFT
     assert bounce("sorry", "5.7.1") is Bounce.SOFT
     assert bounce("sorry", unsaid=Bounce.HARD) is Bounce.HARD
     assert bounce("sorry", "5.0.0", unsaid=Bounce.HARD) is Bounce.HARD
