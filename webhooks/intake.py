@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import structlog
-from celery.exceptions import CeleryError
 from django.db import Error, close_old_connections, connection, transaction
 from django.utils.translation import gettext as _
-from kombu.exceptions import KombuError
-from redis import RedisError
 
 from feeds import inbox, spool
 from feeds.inbox import CannotRead, Incoming
-from feeds.tasks import read_inbox
+from feeds.nudges import Nudge
 from webhooks import providers
 from webhooks.models import SeenNonce, Source
 from webhooks.outage import database
@@ -34,17 +30,8 @@ log = structlog.get_logger(__name__)
 
 KIND = "webhook"
 NONCES_KEPT = timedelta(days=2)
-# Workers are told at most this often by each process; a reader stays a little longer than that.
-NUDGE_SECONDS = 0.1
-# After a failure silence is chosen at once for this long: nobody waits for a broker that is away.
-AWAY_SECONDS = 1.0
-
-
-class _Moments:
-    """When this process last told a worker, and until when it holds the broker for away."""
-
-    nudged_at = 0.0
-    broker_away_until = 0.0
+# Tells a worker that something came.
+nudge = Nudge("feeds.tasks.read_inbox")
 
 
 def keep(source: Known, raw: RawRequest, *, is_test: bool = False) -> None:
@@ -116,19 +103,6 @@ def _use_nonce(incoming: Incoming, nonce: str) -> None:
 def forget_nonces(now: datetime) -> int:
     """Forget nonces whose requests are refused for their age by now; returns how many."""
     return SeenNonce.objects.filter(seen_at__lt=now - NONCES_KEPT).delete()[0]
-
-
-def nudge() -> None:
-    """Tell a worker that something came. Never raises and never waits long: the sweep finds it anyway."""
-    now = time.monotonic()
-    if now - _Moments.nudged_at < NUDGE_SECONDS or now < _Moments.broker_away_until:
-        return
-    _Moments.nudged_at = now
-    try:
-        read_inbox.apply_async(expires=60)
-    except (KombuError, CeleryError, RedisError, OSError) as error:
-        _Moments.broker_away_until = now + AWAY_SECONDS
-        log.warning("worker_not_told", error=type(error).__name__)
 
 
 # ---- Reading ----------------------------------------------------------------------------------------------

@@ -6,18 +6,14 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-from celery import current_app
-from celery.exceptions import CeleryError
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
-from kombu.exceptions import KombuError
-from redis import RedisError
 
 from feeds.exports import files
 from feeds.exports.models import UNDER_WAY, Export, State
 from feeds.layouts import stored
+from feeds.nudges import Nudge
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +23,8 @@ if TYPE_CHECKING:
     from feeds.exports.models import SavedView
     from feeds.layouts import Layout
 
-log = structlog.get_logger(__name__)
+# Tells a worker that there is something to make.
+nudge = Nudge("feeds.tasks.make_exports")
 
 # An account that asks for more at once waits for its own.
 MOST_UNDER_WAY = 10
@@ -59,14 +56,6 @@ def place(
     )  # fmt: skip
     transaction.on_commit(nudge)
     return export
-
-
-def nudge() -> None:
-    """Tell a worker that there is something to do. Never raises: the sweep finds it anyway."""
-    try:
-        current_app.send_task("feeds.tasks.make_exports", expires=60)
-    except (KombuError, CeleryError, RedisError, OSError) as error:
-        log.warning("worker_not_told", error=type(error).__name__)
 
 
 def cancel(access: Access, export: Export, now: datetime) -> bool:
