@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from feeds import inbox, spool
 from feeds.inbox import CannotRead, Incoming
 from feeds.nudges import Nudge
+from feeds.outage import database
 from webhooks import providers
 from webhooks.models import SeenNonce, Source
-from webhooks.outage import database
 from webhooks.requests import RawRequest, Refused, TryLater, Unreadable
 
 if TYPE_CHECKING:

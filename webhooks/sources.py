@@ -12,8 +12,8 @@ from django.db import Error, OperationalError
 from redis import RedisError
 
 from accounts.vault import seal, unseal
+from feeds.outage import database
 from webhooks.models import Source
-from webhooks.outage import database
 
 # A source that was changed or switched off is treated so after this long at the latest.
 FRESH_SECONDS = 2.0

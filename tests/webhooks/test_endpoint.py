@@ -13,11 +13,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from feeds import inbox, spool
+from feeds import inbox, outage, spool
 from feeds.events import Kind, Status
 from feeds.models import Email, InboxDue, InboxRow, Rollup, StoredEvent
 from tests import make
-from webhooks import intake, outage, signing, sources, tasks
+from webhooks import intake, signing, sources, tasks
 from webhooks.models import SeenNonce, Source
 from webhooks.providers import PROVIDERS
 
