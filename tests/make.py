@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import Account, Membership, Role, User
+from delivery.models import SenderDomain
+from delivery.orders import Group, Mailbox, Order
 from feeds.events import Arrival, Event, Kind
 from webhooks.models import Source
 
@@ -41,3 +43,20 @@ def event(kind: Kind = Kind.DELIVERED, recipient: str = "bob@example.com", **fie
 def arrival(source: Source, *events: Event, received_at: datetime = NOON, **fields: Any) -> Arrival:
     """These events as they come from the source."""
     return Arrival(source.account_id, source.id, received_at, list(events), **fields)
+
+
+def sender_domain(account: Account, name: str = "acme.test", **fields: Any) -> SenderDomain:
+    """A domain the account may send from, without a key that could sign."""
+    told = {"selector": "lf", "private_key": "", "public_key": ""} | fields
+    return SenderDomain.objects.create(account=account, name=name, **told)
+
+
+def order(*to: str, **fields: Any) -> Order:
+    """A message from news@acme.test, to each of these in an email of their own."""
+    told: dict[str, Any] = {
+        "sender": Mailbox("news@acme.test", "Acme"),
+        "subject": "Hello",
+        "html": "<p>Hello</p>",
+        "groups": [Group([Mailbox(address)]) for address in to or ("bob@example.com",)],
+    }
+    return Order(**told | fields)
