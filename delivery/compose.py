@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from delivery import mime, tokens
 from delivery.models import Message, Origin, Outgoing, SenderDomain
+from delivery.naming import header_id
+from delivery.personalise import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
 type People = list[tuple[str, str]]
 
 # Written by us, or read by us and not passed on.
-RESERVED = frozenset(
-    "from to cc bcc subject date message-id sender return-path received mime-version dkim-signature reply-to"
-    " feedback-id x-apiheader x-tags authentication-results resent-bcc".split()
-)  # fmt: skip
+RESERVED = frozenset({
+    "from", "to", "cc", "bcc", "subject", "date", "message-id", "sender", "return-path", "received", "mime-version",
+    "dkim-signature", "reply-to", "feedback-id", "x-apiheader", "x-tags", "authentication-results", "resent-bcc",
+})  # fmt: skip
 HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 LONGEST_HEADER = 4000
+# The one placeholder that tracking fills, later.
+UNSUBSCRIBE = {name: f"[%{name}%]" for name in ("unsubscribe", "UNSUBSCRIBE", "Unsubscribe")}
 ORIGINS = {Origin.API: "api", Origin.SMTP: "smtp", Origin.PAGE: "page"}
 # Texts and files of the last messages are remembered up to this size, in each process.
 REMEMBERED_BYTES = 64 * 1024 * 1024
@@ -87,6 +91,8 @@ class Mail:
     amp: str | None
     headers: dict[str, str]
     frame: Frame = field(repr=False)
+    # The whole message once it is signed: what is sent. Nothing may be changed after that.
+    signed: bytes = field(default=b"", repr=False)
 
     @property
     def needs_utf8(self) -> bool:
@@ -234,12 +240,11 @@ def compose(message: Message, outgoing: Outgoing, domain: SenderDomain | None) -
     frame = _frame(message, outgoing.recipient_group)
     own = dict(outgoing.headers or {})
     sender = mime.wire_address(message.sender)
-    message_id = own.pop("Message-ID", "") or tokens.header_id(message.uid, outgoing.recipient, sender)
-    fill = _Filler(outgoing.attributes)
+    attributes = UNSUBSCRIBE | (outgoing.attributes or {})
     to, cc = addressed(outgoing)
     return Mail(
         email_id=outgoing.email_id,
-        message_id=message_id,
+        message_id=message_id_of(message, outgoing, sender),
         sender=sender,
         sender_name=message.sender_name,
         envelope_from=return_address(message, outgoing.email_id, domain),
@@ -247,29 +252,25 @@ def compose(message: Message, outgoing: Outgoing, domain: SenderDomain | None) -
         to=to,
         cc=cc,
         reply_to=_given(message.parts, "reply_to") or "",
-        subject=fill(message.subject) or "",
-        date=outgoing.accepted_at,
+        subject=fill(message.subject, outgoing.attributes),
+        date=date_of(outgoing),
         feedback_id=feedback_id(message, sender),
-        html=fill(frame.html),
-        text=fill(frame.text),
-        amp=fill(frame.amp),
+        html=fill(frame.html, attributes) if frame.html else None,
+        text=fill(frame.text, attributes) if frame.text else None,
+        amp=fill(frame.amp, attributes) if frame.amp else None,
         headers=_own_headers(message.parts.get("headers"), own),
         frame=frame,
     )
 
 
-class _Filler:
-    """Puts what is known of a recipient where a text asks for it; a text that does not ask comes back itself."""
+def message_id_of(message: Message, outgoing: Outgoing, sender: str) -> str:
+    uid = getattr(outgoing, "message_uid", "") or message.uid
+    return header_id(uid, outgoing.recipient, sender.rpartition("@")[2])
 
-    def __init__(self, attributes: Mapping[str, str] | None) -> None:
-        self.attributes = attributes or {}
 
-    def __call__(self, text: str | None) -> str | None:
-        if text is None or "[%" not in text:
-            return text
-        from delivery.personalise import fill
-
-        return fill(text, self.attributes)
+def date_of(outgoing: Outgoing) -> datetime:
+    """When it was to go out: what was scheduled carries that time, what is tried again that of its acceptance."""
+    return outgoing.accepted_at if outgoing.attempts else outgoing.next_attempt_at
 
 
 def addressed(outgoing: Outgoing) -> tuple[People, People]:

@@ -132,7 +132,8 @@ def _travels_as_it_is(data: bytes) -> bool:
 
 
 def quoted_printable(data: bytes) -> bytes:
-    """Lines that end with CRLF, quoted. The encoder ends its own lines as the first one ends, so there is always one."""
+    """Lines that end with CRLF, quoted."""
+    # The encoder ends its own lines as the first one ends, so there must be one.
     return binascii.b2a_qp(data + b"\r\n", istext=True).removesuffix(b"\r\n")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from email import policy
 from email.generator import BytesGenerator
 from email.message import Message as Parsed
@@ -13,8 +14,8 @@ from email.utils import format_datetime, parseaddr
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from delivery import mime, tokens
-from delivery.compose import REMEMBERED_BYTES, Frame, Mail, Remembered, addressed, feedback_id
+from delivery import mime
+from delivery.compose import REMEMBERED_BYTES, Frame, Mail, Remembered, addressed, date_of, feedback_id, message_id_of
 
 if TYPE_CHECKING:
     from delivery.models import Message, Outgoing
@@ -41,6 +42,7 @@ class RawFrame(Frame):
         self._texts: tuple[str | None, str | None] | None = None
         self._pieces: list[bytes | str] | None = None
         self._leaves: dict[str, Parsed] = {}
+        self._lock = threading.Lock()
 
     @property
     def size(self) -> int:
@@ -65,6 +67,10 @@ class RawFrame(Frame):
 
     def texts(self) -> tuple[str | None, str | None]:
         """The HTML and the plain text that people are shown; None where there is none, or it must not be changed."""
+        with self._lock:
+            return self._texts_once()
+
+    def _texts_once(self) -> tuple[str | None, str | None]:
         if self._texts is None:
             self._leaves = self._find(BytesParser(policy=policy.compat32).parsebytes(self._raw))
             html, text = (self._read(self._leaves.get(kind)) for kind in ("text/html", "text/plain"))
@@ -92,23 +98,21 @@ class RawFrame(Frame):
             return None
         payload: Any = leaf.get_payload(decode=True)
         try:
-            return payload.decode(leaf.get_content_charset("utf-8")).replace("\r\n", "\n")
+            return str(payload.decode(leaf.get_content_charset("utf-8"))).replace("\r\n", "\n")
         except (LookupError, ValueError, AttributeError):
             return None
 
     def with_texts(self, html: str | None, text: str | None) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """Header and body with these texts in the place of its own."""
-        if self._pieces is None:
-            self._cut()
-        assert self._pieces is not None
+        with self._lock:
+            pieces = self._pieces = self._pieces or self._cut()
         given = {"text/html": html, "text/plain": text}
         whole = b"".join(
-            piece if isinstance(piece, bytes) else mime.quoted_printable(_crlf(given[piece] or ""))
-            for piece in self._pieces
+            piece if isinstance(piece, bytes) else mime.quoted_printable(_crlf(given[piece] or "")) for piece in pieces
         )
         return self._split(whole)
 
-    def _cut(self) -> None:
+    def _cut(self) -> list[bytes | str]:
         """Flatten it with marks where the texts stand, and cut it there."""
         marks: dict[bytes, str] = {}
         for kind in ("text/html", "text/plain"):
@@ -123,7 +127,7 @@ class RawFrame(Frame):
         flat = BytesIO()
         BytesGenerator(flat, mangle_from_=False, maxheaderlen=0, policy=FLAT).flatten(self._leaves[""])
         cut = re.split(b"(" + b"|".join(marks) + b")", flat.getvalue())
-        self._pieces = [marks.get(piece, piece) for piece in cut]
+        return [marks.get(piece, piece) for piece in cut]
 
 
 def _decoded(value: bytes) -> str:
@@ -187,7 +191,7 @@ def compose_raw(message: Message, outgoing: Outgoing, envelope_from: str) -> Mai
     to, cc = addressed(outgoing)
     mail = RawMail(
         email_id=outgoing.email_id,
-        message_id=frame.message_id or tokens.header_id(message.uid, outgoing.recipient, sender),
+        message_id=frame.message_id or message_id_of(message, outgoing, sender),
         sender=sender,
         sender_name=message.sender_name or frame.sender_name,
         envelope_from=envelope_from,
@@ -196,7 +200,7 @@ def compose_raw(message: Message, outgoing: Outgoing, envelope_from: str) -> Mai
         cc=cc,
         reply_to="",
         subject=message.subject or frame.subject,
-        date=outgoing.accepted_at,
+        date=date_of(outgoing),
         feedback_id=feedback_id(message, sender),
         html=None,
         text=None,

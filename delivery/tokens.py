@@ -82,9 +82,3 @@ def _verified(letters: str) -> int | None:
 def feedback_id(account_id: int, origin: str, domain: str) -> str:
     """The value of Feedback-ID, by which Gmail groups complaints: how it was handed in, whose it is, who sends."""
     return f"{origin}:{account_id}:{domain}:{SENDER_ID}"
-
-
-def header_id(message_id: str, recipient: str, sender: str) -> str:
-    """The Message-ID (RFC 5322, without its brackets) of an email: the same at every attempt."""
-    who = blake2b(recipient.lower().encode(), digest_size=4).hexdigest()
-    return f"{message_id}.{who}@{sender.rpartition('@')[2]}"

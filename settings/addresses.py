@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypedDict
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -10,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 BROKER_NUMBER = 0
 CACHE_NUMBER = 1
+type Network = IPv4Network | IPv6Network
 
 
 class Database(TypedDict):
@@ -92,4 +94,15 @@ def routes(text: str) -> dict[str, tuple[str, int]]:
         if not domain or not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"holds {word!r}: write routes as .example.com=10.0.0.5:25, with commas between them.")
         found[domain.lower()] = (host.strip("[]"), int(port))
+    return found
+
+
+def networks(text: str) -> list[Network]:
+    """Read networks such as 10.0.0.0/8, with commas between several. Raises ValueError like `database`."""
+    found: list[Network] = []
+    for word in filter(None, map(str.strip, text.split(","))):
+        try:
+            found.append(ip_network(word, strict=False))
+        except ValueError:
+            raise ValueError(f"holds {word!r}: write networks as 10.0.0.0/8, with commas between them.") from None
     return found

@@ -205,6 +205,17 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 
+# ---- Sending ----------------------------------------------------------------------------------------------
+# What this server calls itself, to others (EHLO) and in what it writes. DNS should lead from here to it and back.
+SMTP_HOSTNAME = env.text("SMTP_HOSTNAME", PUBLIC.hostname or "localhost")
+# Mail to addresses below it is taken for all accounts, beside the return-path domains that accounts have themselves.
+RETURN_PATH_DOMAIN = env.text("RETURN_PATH_DOMAIN").lower().rstrip(".")
+# Networks that are not public and may be reached by what accounts set up, such as a relay in the house.
+ALLOWED_NETWORKS: list[addresses.Network] = env.parsed(
+    "ALLOWED_NETWORKS", env.text("ALLOWED_NETWORKS"), addresses.networks, []
+)
+# How long a mail server may take, in seconds, for each step (RFC 5321, 4.5.3.2, is more patient).
+SMTP_TIMEOUTS = {"connect": 30, "banner": 60, "command": 60, "data": 120, "end": 600}
 # Mail to these domains goes to these servers, whatever DNS says; they may have private addresses.
 MX_ROUTES: dict[str, tuple[str, int]] = env.parsed("MX_ROUTES", env.text("MX_ROUTES"), addresses.routes, {})
 

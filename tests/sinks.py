@@ -73,7 +73,7 @@ class Received:
     @property
     def parsed(self) -> EmailMessage:
         """Read by the standard library."""
-        return message_from_bytes(self.data, policy=policy.default)  # type: ignore[return-value]
+        return message_from_bytes(self.data, policy=policy.default)
 
 
 @dataclass
@@ -129,6 +129,7 @@ class _Server(SMTP):
         self.sink, self.stopped = sink, stopped
         self.number = 0
         self.dsn_options: dict[str, str] = {}
+        self.transport: Any = None
         super().__init__(_Handler(), hostname=sink.hostname, ident="ESMTP sink", **options)
 
     def connection_made(self, transport: Any) -> None:
@@ -205,6 +206,8 @@ class _Handler:
         self, server: _Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         server.sink.commands.append(f"MAIL {address} {' '.join(options)}".strip())
+        if server.sink.logins and not session.authenticated:
+            return "530 5.7.0 Authentication required"
         if said := server.sink.reply("mail", "*"):
             return await server.answer(said)
         envelope.mail_from = address
@@ -236,15 +239,16 @@ class _Handler:
                 break
         else:
             answer = "250 2.0.0 OK queued as 4cX1bF"
-        login = session.auth_data
-        content = envelope.content or b""
+        login: Any = session.auth_data
+        secured: Any = session.ssl
+        content: Any = envelope.content
         message = Received(
             envelope.mail_from or "",
             [str(recipient) for recipient in envelope.rcpt_tos],
-            content if isinstance(content, bytes) else content.encode(),
+            content,
             list(envelope.mail_options),
             dict(server.dsn_options),
-            session.ssl is not None or server.sink.implicit_tls,
+            bool(secured) or server.sink.implicit_tls,
             login.login.decode() if isinstance(login, LoginPassword) else "",
             server.number,
         )
@@ -290,7 +294,6 @@ def _options(sink: Sink) -> dict[str, Any]:
         "enable_SMTPUTF8": sink.utf8,
         "tls_context": _tls() if sink.tls else None,
         "authenticator": check if sink.logins else None,
-        "auth_required": bool(sink.logins),
         "auth_require_tls": sink.tls,
     }
 
