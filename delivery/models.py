@@ -337,3 +337,26 @@ class Answered(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Notice(models.Model):
+    """That servers of a recipient domain refuse an account's mail as such: one for each hour, with the last answer."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey("accounts.Account", models.CASCADE)
+    domain = models.CharField(max_length=253)
+    starts_at = models.DateTimeField()
+    emails = models.IntegerField()
+    email_id = models.BigIntegerField()
+    code = models.TextField()
+    reply = models.TextField()
+
+    objects = Ours["Notice"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("account", "domain", "starts_at", name="one_notice_per_account_domain_and_hour")
+        ]
+
+    def __str__(self) -> str:
+        return self.domain

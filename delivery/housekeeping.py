@@ -1,0 +1,120 @@
+"""What a mailer does beside sending: show that it lives, look after dead ones, and after what waits for long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
+
+from delivery import holds, outcomes, roster, throttle
+from delivery.models import Outgoing
+from feeds.events import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from delivery.mailer import Mailer
+    from delivery.queue import Pair
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.1
+# How often, in seconds, each is done.
+RELEASE_EVERY, BURY_EVERY, WAITING_EVERY, STALE_EVERY = 2.0, 5.0, 10.0, 2.0
+# An email that waits for longer because its destination rests is shown as held.
+LONG = timedelta(minutes=1)
+MOST = 500
+THROTTLED = "Held back: the recipient's server takes no more for now."
+LOST_SECONDS = 900.0
+
+
+class Keeper(threading.Thread):
+    """The thread that does it."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self.mailer = mailer
+        self.next = {name: 0.0 for name in ("beat", "release", "bury", "waiting", "stale")}
+
+    def run(self) -> None:
+        while not (self.mailer.ending.is_set() or self.mailer.is_to_end):
+            try:
+                self._do_what_is_due()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("keeper_waits", error=str(error).partition("\n")[0])
+                connection.close()
+            except Exception:
+                log.exception("keeper_broke")
+            self.mailer.ending.wait(TICK_SECONDS)
+        if self.mailer.is_to_end:
+            # One that was taken for dead has no hurry: what it is at must still be written down.
+            self.mailer.close(*([LOST_SECONDS] if self.mailer.lost else []))
+        connection.close()
+
+    def _is_due(self, name: str, every: float) -> bool:
+        now = time.monotonic()
+        if now < self.next[name]:
+            return False
+        self.next[name] = now + every
+        return True
+
+    def _do_what_is_due(self) -> None:
+        now = timezone.now()
+        if self._is_due("beat", roster.BEAT_SECONDS):
+            self.beat()
+        if self._is_due("stale", STALE_EVERY):
+            self.mailer.give_back_stale()
+        if self._is_due("release", RELEASE_EVERY):
+            holds.release_due(now)
+        if self._is_due("bury", BURY_EVERY):
+            roster.bury(now)
+        if self._is_due("waiting", WAITING_EVERY):
+            with self.mailer.lock:
+                slowed = dict(self.mailer.slowed)
+                self.mailer.slowed.clear()
+            look_after(slowed, now)
+            self._let_recover(now)
+
+    def beat(self) -> None:
+        """Show that this mailer lives, and learn how many do."""
+        at = time.monotonic()
+        alive = roster.beat(self.mailer.id)
+        if alive:
+            self.mailer.beat_at, self.mailer.mailers = at, alive
+        else:
+            self.mailer.give_up()
+
+    def _let_recover(self, now: datetime) -> None:
+        lately = time.monotonic() - WAITING_EVERY
+        with self.mailer.lock:
+            keys = [
+                key
+                for key, destination in self.mailer.destinations.items()
+                if destination.limit.per_minute is not None and destination.answered_at > lately
+            ]
+        throttle.recover(keys, now)
+
+
+def look_after(pairs: Mapping[Pair, datetime], now: datetime) -> None:
+    """Of pairs whose destination rests until then: end what has expired meanwhile, and hold what has waited long."""
+    for pair, until in pairs.items():
+        with transaction.atomic():
+            rows = list(_waiting(pair, now))
+            over = [row for row in rows if row.expires_at <= now]
+            outcomes.tell(((row, outcomes.expiry_of(row, now)) for row in over), now)
+            outcomes.drop(over, 0)
+            if long := [row.email_id for row in rows if row.expires_at > until and row.next_attempt_at <= now - LONG]:
+                holds.hold(long, Held.THROTTLED, THROTTLED, now, until=until)
+
+
+def _waiting(pair: Pair, now: datetime) -> Iterable[Outgoing]:
+    """What is due of this pair, the longest first. Index: delivery_outgoing_due."""
+    rows = Outgoing.objects.filter(account_id=pair.account_id, domain=pair.domain, claimed_by=None)
+    due = rows.filter(held=Held.NO, next_attempt_at__lte=now).order_by("next_attempt_at")
+    return due.select_for_update(skip_locked=True)[:MOST]

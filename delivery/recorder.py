@@ -1,0 +1,107 @@
+"""Writes what came of many emails at a time, beside the lanes: their events, and their rows of the queue."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from delivery import outcomes, queue, throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from delivery.outcomes import Done
+    from delivery.throttle import Slower
+
+log = structlog.get_logger(__name__)
+
+# The feed is behind the wire by so long at most, and one transaction is as large as this.
+GATHER_SECONDS, GATHER = 0.1, 200
+RETRY_SECONDS = 0.5
+
+
+class Recorder(threading.Thread):
+    """The thread that does it. `forget` is told the emails that this mailer has nothing to do with any more."""
+
+    def __init__(self, mailer_id: int, forget: Callable[[Iterable[int]], None]) -> None:
+        super().__init__(name="recorder", daemon=True)
+        self.mailer_id, self.forget = mailer_id, forget
+        self.some = threading.Condition()
+        self.done: list[Done] = []
+        self.returned: dict[int, datetime] = {}
+        self.slower: list[Slower] = []
+        self.closed = False
+
+    def settle(self, done: Sequence[Done]) -> None:
+        """Have these written; they are kept in the journal already."""
+        with self.some:
+            self.done += done
+            self.some.notify()
+
+    def give_back(self, email_id: int, not_before: datetime) -> None:
+        """Have this email given back to the queue: it was not begun."""
+        with self.some:
+            self.returned[email_id] = not_before
+            self.some.notify()
+
+    def slow_down(self, slower: Slower) -> None:
+        """Have the others know that a destination is to rest."""
+        with self.some:
+            self.slower.append(slower)
+            self.some.notify()
+
+    def close(self) -> None:
+        """End when all is written."""
+        with self.some:
+            self.closed = True
+            self.some.notify()
+
+    def run(self) -> None:
+        while True:
+            with self.some:
+                while not (self.done or self.returned or self.slower or self.closed):
+                    self.some.wait()
+                until = time.monotonic() + GATHER_SECONDS
+                while len(self.done) < GATHER and not self.closed and (left := until - time.monotonic()) > 0:
+                    self.some.wait(left)
+                if not (self.done or self.returned or self.slower):
+                    break
+                batch, self.done = self.done[:GATHER], self.done[GATHER:]
+                returned, self.returned = self.returned, {}
+                slower, self.slower = self.slower, []
+            self._write(batch, returned, slower)
+            self.forget(done.outgoing.email_id for done in batch)
+            self.forget(returned)
+        connection.close()
+
+    def _write(
+        self, batch: list[Done], returned: dict[int, datetime] | None = None, slower: Sequence[Slower] = ()
+    ) -> None:
+        """Until it is written. What the database refuses together is tried one by one, so that one cannot stop all."""
+        while True:
+            try:
+                outcomes.settle(batch, self.mailer_id, timezone.now())
+                queue.release(returned or {}, self.mailer_id)
+                for complaint in slower:
+                    throttle.slow(complaint)
+                return
+            except (OperationalError, InterfaceError) as error:
+                log.warning("recorder_waits", error=str(error).partition("\n")[0])
+                connection.close()
+                threading.Event().wait(RETRY_SECONDS)
+            except DatabaseError:
+                if not batch:
+                    raise
+                if len(batch) == 1:
+                    # Its attempt is kept, so it is not sent again; it stays claimed until somebody mends this.
+                    log.exception("outcome_refused", email=batch[0].outgoing.email_id)
+                else:
+                    for done in batch:
+                        self._write([done])
+                batch = []
