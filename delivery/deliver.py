@@ -190,7 +190,7 @@ def track(job: Job, mail: Mail) -> Mail:
 def sign(job: Job, mail: Mail) -> bytes:
     """The whole message, with a DKIM signature where the sender's domain has a key."""
     whole = mail.as_bytes()
-    return signing.sign(whole, job.domain) if job.domain is not None else whole
+    return signing.sign(whole, job.domain) if job.domain is not None and job.domain.private_key else whole
 
 
 def send(connection: Connection, mail: Mail, whole: bytes) -> Outcome:
