@@ -26,6 +26,7 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000, least=1, most=65535)
 WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1, most=64)
 WORKERS = env.number("WORKERS", 2, least=1, most=64)
+SENDERS = env.number("SENDERS", 1, least=1, most=64)
 # The address people and providers reach us at; source pages show addresses below it.
 LIVEFEEDS_URL = env.text("LIVEFEEDS_URL", f"http://localhost:{PORT}").rstrip("/")
 PUBLIC = urlsplit(LIVEFEEDS_URL)

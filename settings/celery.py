@@ -8,7 +8,13 @@ import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 
 from settings import processes
 
@@ -43,4 +49,15 @@ def show_worker(**kwargs: Any) -> None:
 
 @worker_shutting_down.connect
 def hide_worker(**kwargs: Any) -> None:
+    from delivery import mailer
+
     _leaving.set()
+    # Its processes are told at once: they have the time of the shutdown to finish what they are sending.
+    mailer.leave()
+
+
+@worker_process_shutdown.connect
+def end_sending(**kwargs: Any) -> None:
+    from delivery import mailer
+
+    mailer.close()

@@ -23,6 +23,7 @@ SCHEDULE: dict[str, Job] = {
     "feeds.follow_zones": {"task": "feeds.tasks.follow_zones", "schedule": MINUTE},
     "feeds.make_exports": {"task": "feeds.tasks.make_exports", "schedule": 2 * SECOND},
     "feeds.clear_exports": {"task": "feeds.tasks.clear_exports", "schedule": 60 * MINUTE},
+    "delivery.send_due": {"task": "delivery.tasks.send_due", "schedule": 2 * SECOND},
     "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},
     "webhooks.forget_nonces": {"task": "webhooks.tasks.forget_nonces", "schedule": 60 * MINUTE},
 }

@@ -56,6 +56,7 @@ def simulator(rate: str) -> Command:
 ALONE: dict[str, Callable[[], Command]] = {
     "web": web,
     "ingest": lambda: worker("ingest", settings.WORKERS),
+    "send": lambda: worker("send", settings.SENDERS),
     "maintenance": lambda: worker("maintenance", 1),
     "scheduler": scheduler,
 }

@@ -74,6 +74,7 @@ def _servers(supervisor: Supervisor) -> None:
 def _site(supervisor: Supervisor) -> None:
     """Web, workers and scheduler, until /readyz says that all of them are there."""
     supervisor.start("ingest", commands.worker("ingest", settings.WORKERS))
+    supervisor.start("send", commands.worker("send", settings.SENDERS))
     supervisor.start("maintenance", commands.worker("maintenance", 1))
     supervisor.start("scheduler", commands.scheduler())
     prepare.static_files()

@@ -126,6 +126,7 @@ NOISE = {
     "postgres": (" LOG:  ", " HINT:  ", "system is starting up", "system is shutting down"),
     "valkey": ("Memory overcommit", "scheduling shutdown", "ready to exit"),
     "ingest": ("worker: Hitting Ctrl+C", "worker: Cold shutdown"),
+    "send": ("worker: Hitting Ctrl+C", "worker: Cold shutdown"),
     "maintenance": ("worker: Hitting Ctrl+C", "worker: Cold shutdown"),
 }
 

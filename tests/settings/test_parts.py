@@ -18,7 +18,7 @@ from settings.processes import Command
 from tests.site import NOT_INHERITED, ROOT, free_port, wait_until
 
 pytestmark = pytest.mark.processes
-PARTS = ("web", "ingest", "maintenance", "scheduler")
+PARTS = ("web", "ingest", "send", "maintenance", "scheduler")
 
 
 class Containers:

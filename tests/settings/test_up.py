@@ -66,7 +66,8 @@ class TestTheWholeOfIt:
             assert after.status("/readyz") == 200
 
     def test_each_part_that_is_killed_comes_back(self, site: Site) -> None:
-        for words in ("granian", "--queues ingest", "--queues maintenance", " beat", "valkey-server", "bin/postgres"):
+        words_of_parts = ("granian", "--queues ingest", "--queues send", "--queues maintenance", " beat")
+        for words in (*words_of_parts, "valkey-server", "bin/postgres"):
             kill_and_wait_for_another(site, words)
 
     def test_a_second_one_on_the_same_folder_is_refused(self, site: Site, home: Path) -> None:
