@@ -1,8 +1,8 @@
 """The road of an email from the queue to the recipient's server, step by step.
 
-    claim, check account, check suppression, pay     many at a time, in one transaction
-    compose, track, sign, send, classify             each by itself, in a lane
-    record                                           `delivery.journal` at once, `delivery.outcomes` many at a time
+claim, check account, check suppression, pay     many at a time, in one transaction
+compose, track, sign, send, classify             each by itself, in a lane
+record                                           `delivery.journal` at once, `delivery.outcomes` many at a time
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 
-from accounts import credits
+from accounts import credits as credit
 from accounts.models import Account
 from delivery import compose as composing
 from delivery import contents, holds, outcomes, queue, roster, schedule, signing
@@ -72,7 +71,9 @@ def check_left_over(rows: list[Outgoing], mailer_id: int, now: datetime) -> list
 
 def _too_early(rows: Sequence[Outgoing], now: datetime) -> list[Outgoing]:
     """Those whose server wished not to be asked again before the time of the email is over."""
-    last = {a.email_id: a for a in Attempt.objects.filter(email_id__in=[row.email_id for row in rows]).order_by("number")}
+    last = {
+        a.email_id: a for a in Attempt.objects.filter(email_id__in=[row.email_id for row in rows]).order_by("number")
+    }
     found = []
     for row in rows:
         if attempt := last.get(row.email_id):
@@ -117,7 +118,7 @@ def pay(rows: list[Outgoing], now: datetime) -> list[Outgoing]:
     held: set[int] = set()
     for account_id in sorted(metered.values_list("id", flat=True)):
         due = sorted((row for row in unpaid if row.account_id == account_id), key=lambda row: row.next_attempt_at)
-        taken = credits.take(account_id, len(due))
+        taken = credit.take(account_id, len(due))
         queue.paid(due[:taken])
         _hold(due[taken:], Held.CREDITS, "Held back: the account has no credits left.", now)
         held |= {row.email_id for row in due[taken:]}
@@ -127,7 +128,7 @@ def pay(rows: list[Outgoing], now: datetime) -> list[Outgoing]:
 def _refund(rows: Iterable[Outgoing]) -> None:
     """Give back what was paid for emails that nobody tried to send."""
     for account_id, group in _by_account(row for row in rows if row.is_paid and not row.attempts).items():
-        credits.give_back(account_id, len(group))
+        credit.give_back(account_id, len(group))
 
 
 def _hold(rows: list[Outgoing], reason: Held, sentence: str, now: datetime) -> None:
@@ -150,9 +151,7 @@ def jobs(rows: list[Outgoing], book: Book) -> list[Job]:
     made = []
     for row in rows:
         message, ours = messages[row.message_id], rules[row.account_id]
-        made.append(
-            Job(row, message, ours, ours.transport_of(message.sender), ours.domain_of(message.sender), checked)
-        )
+        made.append(Job(row, message, ours, ours.transport_of(message.sender), ours.domain_of(message.sender), checked))
     return made
 
 

@@ -74,9 +74,7 @@ class Destination:
     def hangs(self, now: float) -> bool:
         """Whether some lane has waited long for an answer, and no other had one meanwhile."""
         return any(
-            lane.busy_since is not None
-            and now - lane.busy_since > HANGS_SECONDS
-            and self.answered_at < lane.busy_since
+            lane.busy_since is not None and now - lane.busy_since > HANGS_SECONDS and self.answered_at < lane.busy_since
             for lane in self.lanes
         )
 
@@ -115,7 +113,7 @@ class Destination:
                 lane.idle_since = time.monotonic()
                 self.ready.wait(wait)
                 lane.idle_since = None
-            if not self.jobs or lane.unwanted or len(self.lanes) > self.most_lanes > 0 and self._is_surplus(lane):
+            if not self.jobs or lane.unwanted or (len(self.lanes) > self.most_lanes > 0 and self._is_surplus(lane)):
                 return None
             self.sending += 1
             return self.jobs.popleft()

@@ -40,7 +40,7 @@ class Keeper(threading.Thread):
     def __init__(self, mailer: Mailer) -> None:
         super().__init__(name="keeper", daemon=True)
         self.mailer = mailer
-        self.next = {name: 0.0 for name in ("beat", "release", "bury", "waiting", "stale")}
+        self.next = dict.fromkeys(("beat", "release", "bury", "waiting", "stale"), 0.0)
 
     def run(self) -> None:
         while not (self.mailer.ending.is_set() or self.mailer.is_to_end):

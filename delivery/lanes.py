@@ -59,7 +59,7 @@ class Lane(threading.Thread):
         while job is not None and ticket is not None:
             done = self._deliver(job, ticket)
             following = self.destination.take(self) if self.mailer.goes_on else None
-            ticket = self.mailer.journal.note(self.number, following and following.outgoing.email_id, done)
+            ticket = self.mailer.journal.note(self.number, following.outgoing.email_id if following else None, done)
             self.mailer.done_with(self.destination, job, done)
             if following is None and self.mailer.goes_on:
                 following = self.destination.take(self, IDLE_SECONDS)

@@ -128,7 +128,7 @@ class Mailer:
                 self._hand_out(ready)
                 if ready:
                     return len(ready)
-            if is_round and (self.after == queue.START or began != queue.START and self.after >= began):
+            if is_round and (self.after == queue.START or (began != queue.START and self.after >= began)):
                 break
             is_round = is_round or self.after == queue.START
         return 0
@@ -340,7 +340,8 @@ class Mailer:
         try:
             if in_flight:
                 # Nobody knows what will become of these; the others find that out when we do not beat any more.
-                queue.release(self.claimed - roster.in_flight(self.id), self.id, timezone.now())
+                now = timezone.now()
+                queue.release(dict.fromkeys(self.claimed - roster.in_flight(self.id), now), self.id)
             elif not self.lost:
                 roster.leave(self.id)
         except (DatabaseError, InterfaceError) as error:

@@ -84,12 +84,12 @@ def _bury_one(now: datetime) -> bool:
             return False
         (mailer_id,) = found
         rows = list(Outgoing.objects.filter(claimed_by=mailer_id).order_by("email_id").select_for_update())
-        done = settle_left(rows, mailer_id, now)
+        settled = settle_left(rows, mailer_id, now)
         # One that was being sent may arrive twice, always with the same Message-ID; nobody can know.
         begun = in_flight(mailer_id)
         cursor.execute(FREE, [list(begun), mailer_id])
     _strike(mailer_id)
-    log.warning("mailer_gone", mailer=mailer_id, claimed=len(rows), settled=done, in_flight=len(begun))
+    log.warning("mailer_gone", mailer=mailer_id, claimed=len(rows), settled=len(settled), in_flight=len(begun))
     return True
 
 
@@ -100,12 +100,12 @@ def in_flight(mailer_id: int) -> set[int]:
         return {email_id for (email_id,) in cursor}
 
 
-def settle_left(rows: list[Outgoing], mailer_id: int, now: datetime) -> int:
-    """Settle those of these claimed rows that were tried already; returns how many."""
+def settle_left(rows: list[Outgoing], mailer_id: int, now: datetime) -> set[int]:
+    """Settle those of these claimed rows that were tried already; returns the ids of their emails."""
     done = outcomes.from_attempts(rows, routes.waits({row.account_id for row in rows}))
     if done:
         outcomes.settle(done, mailer_id, now)
-    return len(done)
+    return {d.outgoing.email_id for d in done}
 
 
 def _strike(mailer_id: int) -> None:

@@ -32,7 +32,7 @@ class Rules:
 
     @property
     def default(self) -> Transport | None:
-        """The way of all mail whose sender's domain has none of its own; None is straight to the recipients' servers."""
+        """The way of mail whose sender's domain has none of its own; None is straight to the recipients' servers."""
         return next((t for t in self.transports.values() if t.is_default), None)
 
     def transport_of(self, sender: str) -> Transport | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import Q
@@ -104,7 +104,7 @@ class Slower:
 
 def slow(slower: Slower) -> None:
     """Let a whole destination rest, and have half of what it had afterwards."""
-    told = {
+    told: dict[str, Any] = {
         "transport": slower.key[0] or None, "domain": slower.key[1], "rate": slower.rate, "least": LEAST_PER_MINUTE,
         "until": slower.until, "reply": slower.reply, "now": slower.at,
     }  # fmt: skip
@@ -115,7 +115,7 @@ def slow(slower: Slower) -> None:
 def recover(keys: Collection[Key], now: datetime) -> None:
     """Give a little more to those of these destinations, which took mail just now, that have not complained lately."""
     if keys:
-        told = {
+        told: dict[str, Any] = {
             "transports": [transport for transport, _domain in keys], "domains": [domain for _t, domain in keys],
             "now": now, "before": now - RECOVERY, "growth": GROWTH, "free": FREE,
         }  # fmt: skip

@@ -25,7 +25,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="notice",
             constraint=models.UniqueConstraint(
-                models.F("account"), models.F("domain"), models.F("starts_at"),
+                models.F("account"),
+                models.F("domain"),
+                models.F("starts_at"),
                 name="one_notice_per_account_domain_and_hour",
             ),
         ),

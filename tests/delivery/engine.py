@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Account
@@ -62,9 +61,3 @@ def told(recipient: str) -> list[str]:
     """The names of an email's events, in the order they came."""
     events = StoredEvent.objects.filter(email_id=email(recipient).id)
     return list(events.order_by("occurred_at", "kind").values_list("name", flat=True))
-
-
-def route_all_to(port: int) -> dict[str, tuple[str, int]]:
-    """All mail goes to this port."""
-    settings.MX_ROUTES = {"*": ("127.0.0.1", port)}
-    return settings.MX_ROUTES

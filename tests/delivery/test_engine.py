@@ -9,8 +9,7 @@ import pytest
 
 from accounts.models import Account
 from delivery.models import Attempt, Outgoing, Verdict
-from feeds.events import Bounce, Status
-from suppression.models import Suppression
+from feeds.events import Status
 from tests import make
 from tests.delivery.engine import email, mailer, place, send_all, told
 from tests.sinks import Sink, sink
