@@ -1,6 +1,7 @@
 """`python -m bench NAME [--emails N]`: measure one thing, or all of them one after the other.
 
-`seed` measures nothing: it keeps a database with so many emails, for the measurements that look into one.
+`seed` measures nothing: it keeps a database with so many emails, for the measurements that look into one. `truth` needs
+no database: it tells how often answers and returned mail are read as they should be.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import kept, report, search, servers
+from bench import kept, report, search, servers, truth
 
 NAMES = ("record", "intake", "export", "search", "overview", "live")
 READING = ("export", "overview")
@@ -35,11 +36,13 @@ def count(text: str) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("name", choices=(*NAMES, "seed", "all"))
+    parser.add_argument("name", choices=(*NAMES, "truth", "seed", "all"))
     parser.add_argument("--emails", type=count, default=EMAILS, help="emails stored beforehand (%(default)s)")
     parser.add_argument("--home", type=Path, help="a folder on disk for the databases (var/)")
     for name, kind in (("viewers", int), ("rate", int), ("minutes", float), ("processes", int)):
         parser.add_argument(f"--{name}", type=kind, help="of live alone")
+    for name, what in (("bounces", "a folder of mails with expected.tsv"), ("replies", "a TSV of answers")):
+        parser.add_argument(f"--{name}", type=Path, help=f"{what}, of truth alone")
     asked = parser.parse_args()
     # Told to end, it takes its servers and their folder along, as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -48,6 +51,8 @@ def main() -> int:
     if asked.name == "seed":
         print(f"{asked.emails:,} emails are in {kept.home(asked.emails, asked.home)}")
         return 0
+    if asked.name == "truth":
+        return truth.show(asked.bounces, asked.replies)
     warn_if_busy()
     if asked.name == "search":
         report.show(search.measure(asked.emails, asked.home))

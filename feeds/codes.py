@@ -60,7 +60,8 @@ class Code(NamedTuple):
 
 NO_MAILBOX = Code(_("There is no mailbox of this name at this domain."), Advice.ADDRESS, Verdict.HARD)
 NO_DOMAIN = Code(_("The domain after the @ does not exist, or takes no mail."), Advice.DOMAIN, Verdict.HARD)
-SWITCHED_OFF = Code(_("The mailbox exists but is switched off."), Advice.ADDRESS, Verdict.HARD)
+SWITCHED_OFF = Code(_("The mailbox exists but is switched off."), Advice.ADDRESS, Verdict.SOFT)
+SUSPENDED = Code(_("The mailbox is suspended for now."), Advice.WAIT, Verdict.SOFT)
 FULL = Code(_("The mailbox is full."), Advice.ROOM, Verdict.SOFT)
 TOO_LARGE = Code(_("The email is larger than their server accepts."), Advice.SMALLER, Verdict.SOFT)
 TOO_MUCH = Code(_("More mail came than their server takes at a time."), Advice.SLOWER, Verdict.THROTTLE)

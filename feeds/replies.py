@@ -35,7 +35,9 @@ EXACT = 17
 # What is said before the first recipient cannot be about the recipient.
 EARLY = frozenset({"connect", "banner", "greeting", "ehlo", "helo", "starttls", "tls", "auth", "mail"})
 # No judgement of the sender while they are only for now, as are all of 4.5 (how servers talk) and 4.6 (contents).
-_PASSES = frozenset({codes.MISUNDERSTOOD, codes.CONTENT, codes.NO_LOGIN, codes.ENCRYPTION})
+_PASSES = (codes.MISUNDERSTOOD, codes.CONTENT, codes.NO_LOGIN, codes.ENCRYPTION)
+_ABOUT_THEM = ("5.1.", "5.4.", "5.5.")
+LATE = frozenset({"data", "end of data", "message"})
 # What decides stands at the beginning, and no answer may keep anybody waiting.
 READ = 2000
 LONGEST_WAIT = timedelta(days=1)
@@ -78,6 +80,7 @@ def classify(code: str, enhanced: str, reply: str, *, stage: str = "") -> Judgem
     """Judge an answer. Codes that are not given, "", are looked for in the reply.
 
     `stage` is the command that was answered, in lower case: connect, banner, ehlo, starttls, auth, mail, rcpt, data.
+    The last one is also the end of the contents.
     """
     reply = reply[:READ]
     basic = basic_code(code) or basic_code(reply)
@@ -87,9 +90,9 @@ def classify(code: str, enhanced: str, reply: str, *, stage: str = "") -> Judgem
     passing = basic[:1] == "4" or enhanced[:1] == "4"
     why = meaning(enhanced, basic, reply)
     verdict = _verdict(why, enhanced, reply, passing=passing)
-    if verdict is Verdict.HARD and stage in EARLY and why is not codes.NO_DOMAIN:
+    if verdict is Verdict.HARD and _is_not_about_them(stage, basic, enhanced, why):
         verdict = Verdict.BLOCK
-    final = not passing and verdict is not Verdict.THROTTLE and not (why and why.advice in (Advice.ROOM, Advice.WAIT))
+    final = bool(basic or enhanced or verdict is Verdict.HARD) and not passing and not _passes_by_itself(verdict, why)
     return Judgement(verdict, final, None if final else retry_after(reply), basic, enhanced, why)
 
 
@@ -139,11 +142,24 @@ def _verdict(why: Code | None, enhanced: str, reply: str, *, passing: bool) -> V
     if why is codes.BASIC["550"] or why is codes.BASIC["553"]:
         # The general code, and words nobody understands: as often a rule as a missing mailbox.
         return Verdict.BLOCK if _LETTERS.search(plain(reply)) else Verdict.HARD
-    if passing and (why.verdict is Verdict.HARD or why in _PASSES):
+    if passing and (why.verdict is Verdict.HARD or any(why is one for one in _PASSES)):
         return Verdict.SOFT
     if passing and why.verdict is Verdict.BLOCK and enhanced[2:3] in ("5", "6"):
         return Verdict.SOFT
     return why.verdict
+
+
+def _is_not_about_them(stage: str, basic: str, enhanced: str, why: Code | None) -> bool:
+    """Before the first recipient nothing is. After the contents 550 is a rule (RFC 5321, 4.3.2), also where a filter
+    says "unknown user", as those of carriers do; but an enhanced code that is about the address counts.
+    """
+    if why is codes.NO_DOMAIN:
+        return False
+    return stage in EARLY or (stage in LATE and basic == "550" and enhanced[:4] not in _ABOUT_THEM)
+
+
+def _passes_by_itself(verdict: Verdict, why: Code | None) -> bool:
+    return verdict is Verdict.THROTTLE or bool(why and why.advice in (Advice.ROOM, Advice.WAIT))
 
 
 def _first(table: wordings.Wordings, words: str) -> Code | None:

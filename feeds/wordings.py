@@ -82,12 +82,17 @@ CLEAR = _table(
         r"sender (?:address |e-?mail )?(?:domain )?(?:must|not found|unknown|does)|cannot receive replies|callout",
     ),
     (
+        codes.ENHANCED["4.3"],
+        r"host not found, try again|(?:dns|name service|lookup) (?:\w+ )?(?:timed out|temporar)|servfail",
+    ),
+    (
         codes.NO_MAILBOX,
         _WHO
         + r"\b[^.;]{0,30}\b(?:unknown|not (?:be )?(?:found|exist|known|listed|valid|recogni)|no longer|unallocated)",
         _WHO + r"\b[^.;]{0,30}\b(?:does(?: not|n'?t)|do not|could not|cannot|can't) (?:be )?(?:exist|found|verified)",
         _WHO + r"\b[^.;]{0,20}\bunavailable|(?:invalid|inconnue?|unavailable) " + _WHO,
-        _NO + r" (?:\w+ )?(?:user|recipient|mail ?box|account|person|e-?mail address|address|local part)\b",
+        _NO
+        + r" (?:\w+ ){0,2}(?:user|user ?id|recipient|mail ?box|account|person|e-?mail address|address|local part)\b",
         r"invalid-recipient|recip(?:ient)?notfound|user doesn'?t have|does not have .{0,12}account",
         r"not (?:our|a) (?:user|customer|known user|valid (?:user|mailbox|recipient))|nosuchuser|no mailbox here",
         r"(?:destinataire|adresse|utilisateur)\b.{0,24}\b(?:invalide|inconnue?|n'existe pas)|adresse .{0,20}inconnue",
@@ -97,18 +102,14 @@ CLEAR = _table(
         "宛先(?:不明|が見つかり)|存在しません|見つかりません|該当する?ユーザ|ユーザ.{0,12}不明",
     ),
     (
-        codes.SWITCHED_OFF,
-        _WHO + r"\b[^.;]{0,30}\b(?:disabled|deactivated|inactive|suspended|closed|terminated|frozen|locked|expired)",
-        r"(?:disabled|deactivated|inactive|suspended|closed) (?:\w+ )?" + _WHO,
-    ),
-    (
         codes.NO_DOMAIN,
         _HOST
         + r"\b[^.;]{0,24}\b(?:not (?:be )?found|not (?:exist|known)|does(?: not|n't) exist|unknown|not reachable)",
         r"(?:unknown|no such|non-?existent|bad destination|unable to find the recipient) "
         + _HOST
         + r"|bad destination sys",
-        r"nxdomain|null ?mx|(?:domain|host) does not accept mail|find (?:any host named|the recipient domain)",
+        r"nxdomain|null ?mx|no smtp service|(?:domain|host) does not accept mail",
+        r"find (?:any host named|the recipient domain|a mail exchanger)",
     ),
     (
         codes.LISTED,
@@ -128,6 +129,16 @@ PASSING = _table(
 
 # Where the code is general, these say what it is about.
 HINTS = _table(
+    (
+        codes.SUSPENDED,
+        _WHO + r"\b[^.;]{0,30}\b(?:suspended|temporarily|frozen|locked|on hold)",
+        r"(?:temporarily|suspended|frozen|locked) (?:\w+ )?" + _WHO,
+    ),
+    (
+        codes.SWITCHED_OFF,
+        _WHO + r"\b[^.;]{0,30}\b(?:disabled|deactivated|inactive|closed|terminated|expired)",
+        r"(?:disabled|deactivated|inactive|closed) (?:\w+ )?" + _WHO,
+    ),
     (codes.LOOP, r"\bloop|too many hops|hop count|\d hops"),
     (
         codes.LOOKS_LIKE_SPAM,

@@ -29,7 +29,6 @@ REPLIES = {
         "554 5.7.1 <x@example.com>: Recipient address rejected: User unknown",
         "550 5.4.1 [x@example.com]: Recipient address rejected: Access denied. AS(201806281)",
         "554 delivery error: dd This user doesn't have an example.com account (x@example.com) [0]",
-        "550 5.2.1 The email account that you tried to reach is disabled.",
         "550 Adresse destinataire inconnue",
         "550 Destinatário desconhecido",
         "550 Empfänger unbekannt",
@@ -43,6 +42,9 @@ REPLIES = {
     Verdict.SOFT: [
         "452 4.2.2 The recipient's inbox is out of storage space.",
         "552 5.2.2 Mailbox full",
+        # It exists, and may be switched on again. It is not tried again, and not suppressed.
+        "550 5.2.1 The email account that you tried to reach is disabled.",
+        "550 Mailbox is frozen",
         "550 5.1.1 mailbox is full",
         "450 4.1.1 <x@example.com>: Recipient address rejected: User unknown",
         "450 4.7.1 Greylisted, see http://postgrey.example.com/help",
@@ -105,10 +107,12 @@ def test_what_the_caller_knows_counts_more_than_what_stands_in_the_words() -> No
     assert classify("550", "5.1.1", "nothing to learn").verdict is Verdict.HARD
 
 
-def test_before_the_first_recipient_nothing_is_about_the_recipient() -> None:
+def test_only_an_answer_for_the_recipient_is_about_the_recipient() -> None:
     assert classify("550", "", "550", stage="mail").verdict is Verdict.BLOCK
     assert classify("550", "", "550 no such user", stage="connect").verdict is Verdict.BLOCK
     assert classify("550", "", "550 no such user", stage="rcpt").verdict is Verdict.HARD
+    assert classify("550", "", "550 no such user", stage="data").verdict is Verdict.BLOCK
+    assert classify("550", "5.1.1", "550 5.1.1 no such user", stage="data").verdict is Verdict.HARD
     assert classify("521", "", "521 here no mail is taken", stage="banner").verdict is Verdict.HARD
 
 
@@ -120,9 +124,12 @@ def test_before_the_first_recipient_nothing_is_about_the_recipient() -> None:
         ("550 5.7.1 spam", True),
         ("421 4.7.0 poor reputation", False),
         ("552 5.3.4 too large", True),
+        ("550 5.2.1 account disabled", True),
         ("552 5.2.2 mailbox full", False),
         ("550 5.7.1 daily sending limit exceeded", False),
         ("451 later", False),
+        ("connection timed out", False),
+        ("nothing to learn", False),
     ],
 )
 def test_what_is_for_good_is_not_tried_again(reply: str, final: bool) -> None:
