@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from delivery import compose
+from delivery.compose import Mail
+from delivery.models import Attachment, Transport
+from delivery.transports.base import Outcome
+from delivery.transports.provider import PROVIDERS, ProviderConnection, message_of
+from delivery.transports.ways import way_of
+from tests.delivery.test_compose import RAW, message, outgoing
+from tests.names import names
+from tests.site import free_port
+
+pytestmark = pytest.mark.usefixtures("reachable")
+
+GOOD = {"To": "bob@example.com", "SubmittedAt": "2026-03-10T12:00:00Z", "MessageID": "pm-1", "ErrorCode": 0,
+        "Message": "OK"}  # fmt: skip
+
+
+@contextmanager
+def api(status: int, answer: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A provider's API on this machine: its address, and what was posted to it."""
+    posted: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_words: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", posted
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def send(url: str, mail: Mail | None = None) -> Outcome:
+    transport = Transport(kind="provider", provider="postmark", secrets={"server_token": "geheim", "api_url": url})
+    connection = way_of(transport).connect("")
+    try:
+        return connection.send(mail or compose.compose(message(), outgoing(), None))
+    finally:
+        connection.close()
+
+
+def test_a_mail_is_handed_to_a_provider_who_names_it() -> None:
+    made = message()
+    made._prefetched_objects_cache = {
+        "attachments": [Attachment(name="a.pdf", content_type="application/pdf", content=b"%PDF")]
+    }
+    people = {"to": [["Bob", "bob@example.com"], ["Ann", "ann@example.com"]]}
+    mail = compose.compose(made, outgoing(addressed=people), None)
+    mail.headers["List-Unsubscribe"] = "<https://acme.test/u>"
+    with api(200, GOOD) as (url, posted):
+        outcome = send(url, mail)
+    assert (outcome.code, outcome.provider_id, outcome.stage) == ("250", "pm-1", "api")
+    assert posted[0]["To"] == "Bob <bob@example.com>"
+    assert posted[0]["From"] == "Acme <news@acme.test>"
+    assert (posted[0]["HtmlBody"], posted[0]["TextBody"]) == ("<p>Hi</p>", "Hi")
+    assert posted[0]["Attachments"][0]["Name"] == "a.pdf"
+    assert {"Name": "List-Unsubscribe", "Value": "<https://acme.test/u>"} in posted[0]["Headers"]
+    assert posted[0]["Metadata"]["livefeeds"]
+    assert outcome.lines[0].said == f"POST {url}email"
+    assert outcome.lines[0].answer.startswith("HTTP 200 OK")
+    assert "geheim" not in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "code", "stage"),
+    [
+        (401, {"ErrorCode": 10, "Message": "Bad or missing API token"}, "454", "auth"),
+        (429, {"Message": "Slow down"}, "450", "api"),
+        (500, {"Message": "Oops"}, "451", "api"),
+        (422, {"ErrorCode": 300, "Message": "Invalid sender"}, "554", "api"),
+        (422, {"ErrorCode": 406, "Message": "You tried to send to a recipient that has been marked as inactive.\n"
+               "Found inactive addresses: bob@example.com."}, "554", "api"),
+        (200, ["what"], "451", "api"),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_told_in_the_providers_words(status: int, answer: Any, code: str, stage: str) -> None:
+    with api(status, answer) as (url, _posted):
+        outcome = send(url)
+    assert (outcome.code, outcome.stage, outcome.provider_id) == (code, stage, "")
+    assert f"HTTP {status}" in outcome.reply
+
+
+def test_an_api_that_is_away_is_told_as_such() -> None:
+    outcome = send(f"http://127.0.0.1:{free_port()}/")
+    assert (outcome.code, outcome.stage) == ("", "connect")
+    assert outcome.reply == "lost connection with the API of Postmark"
+
+
+def test_an_address_inside_the_network_is_not_asked(settings: Any) -> None:
+    settings.ALLOWED_NETWORKS = []
+    with api(200, GOOD) as (url, posted), names({}):
+        outcome = send(url)
+    assert "not a public address" in outcome.reply
+    assert not posted
+
+
+def test_a_whole_message_is_taken_apart_for_an_api() -> None:
+    raw = RAW.replace(b"Content-Type: text/plain\n\nHello", b"Content-Type: text/html\n\n<p>Hello</p>")
+    mail = compose.compose(message(parts=None, raw=raw, subject="Hi", sender_name=""), outgoing(), None)
+    made = message_of(mail)
+    assert made.content_subtype == "html"
+    assert "<p>Hello</p>" in str(made.body)
+    assert made.to == ["bob@example.com"]
+
+
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_every_provider_takes_what_is_asked_for(slug: str) -> None:
+    given = {field.name: "value" for field in PROVIDERS[slug].fields if field.name != "api_url"}
+    if any(field.name == "api_url" for field in PROVIDERS[slug].fields):
+        given["api_url"] = "http://127.0.0.1:9/"
+    connection = ProviderConnection(slug, given)
+    connection._open()
+    assert connection.usable
+    connection.close()
+
+
+def test_what_is_not_set_up_right_fails_with_a_sentence() -> None:
+    outcome = ProviderConnection("postmark", {}).send(compose.compose(message(), outgoing(), None))
+    assert outcome.code == "454"
+    assert "settings do not fit" in outcome.reply
