@@ -7,8 +7,9 @@ class DeliveryConfig(AppConfig):
     name = "delivery"
 
     def ready(self) -> None:
-        from delivery import naming
-        from feeds import origins, partitions
+        from delivery import naming, outcomes
+        from feeds import aliases, origins, partitions
 
+        aliases.register(outcomes.linked)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")

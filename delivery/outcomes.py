@@ -16,12 +16,12 @@ from django.db import connection, transaction
 
 from delivery import notices, schedule
 from delivery.models import Attempt, Outgoing, Transport, Verdict, source_of
-from feeds import replies
+from feeds import aliases, replies
 from feeds.events import Arrival, Bounce, Event, Kind
 from feeds.lifecycle import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 FINISH = "delete from delivery_outgoing where email_id = any(%s) and (claimed_by = %s or claimed_by is null)"
 # Whoever came first has said it: `attempts` only grows.
@@ -132,12 +132,36 @@ def settle(batch: Sequence[Done], mailer_id: int, now: datetime) -> None:
     back = [done for done in batch if not done.final]
     with transaction.atomic(), connection.cursor() as cursor:
         tell(((done.outgoing, event_of(done)) for done in batch), now)
+        name(batch)
         if finished:
             cursor.execute(FINISH, [finished, mailer_id])
         if back:
             rows = ((d.outgoing.email_id, d.number, d.next_at, d.code, d.reply) for d in back)
             cursor.execute(PUT_BACK, [*map(list, zip(*rows, strict=True)), mailer_id])
         notices.tell([done for done in batch if done.verdict == Verdict.BLOCK], now)
+
+
+def name(batch: Sequence[Done]) -> None:
+    """Let what a provider's webhook says of these, under the provider's own ids, be about the same emails."""
+    named = [done for done in batch if done.provider_id]
+    if named:
+        sources = _sources({done.transport_id for done in named})
+        aliases.alias(
+            (sources[done.transport_id], done.provider_id, done.outgoing.recipient, done.outgoing.email_id)
+            for done in named
+            if done.transport_id in sources
+        )
+
+
+def _sources(transport_ids: Iterable[int | None]) -> dict[int | None, int]:
+    rows = Transport.objects.filter(id__in=[i for i in transport_ids if i is not None]).exclude(source_id=None)
+    return {transport_id: source_id for transport_id, source_id in rows.values_list("id", "source_id") if source_id}
+
+
+def linked(source_ids: Collection[int]) -> Collection[int]:
+    """Which of these sources are the webhooks of providers that are sent through."""
+    rows = Transport.objects.filter(kind=Transport.Kind.PROVIDER, source_id__in=source_ids)
+    return {source_id for source_id in rows.values_list("source_id", flat=True) if source_id}
 
 
 def drop(outgoing: Iterable[Outgoing], mailer_id: int) -> None:
@@ -163,7 +187,7 @@ def from_attempts(rows: Iterable[Outgoing], waits: Mapping[int, Mapping[str, Seq
             outgoing=row, number=attempt.number, transport_id=attempt.transport_id, started_at=attempt.started_at,
             handed_over=attempt.transport_id is not None and kinds.get(attempt.transport_id) != Transport.Kind.MX,
             took_ms=attempt.took_ms, verdict=verdict, code=attempt.code, reply=attempt.reply, ip=attempt.ip,
-            suppress=verdict == Verdict.HARD,
+            provider_id=attempt.provider_id, suppress=verdict == Verdict.HARD,
         )  # fmt: skip
         if attempt.final:
             done.expired = done.at >= row.expires_at and verdict in (Verdict.SOFT, Verdict.THROTTLE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from delivery.models import Security, Transport
 from delivery.transports.mx import Direct
+from delivery.transports.provider import Through
 from delivery.transports.relay import Relay
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def make(transport: Transport | None) -> Way:
         return Direct(Security(transport.security))
     if transport.kind == Transport.Kind.RELAY:
         return Relay(transport)
-    raise NotImplementedError(transport.kind)
+    return Through(transport)
 
 
 class Ways:

@@ -41,7 +41,20 @@ def array(tags: tuple[str, ...]) -> str:
 
 def identity(event: Event) -> tuple[str, str]:
     """Recipient and message id of an event as its email keeps them."""
-    return clean(event.recipient, "address").strip().lower(), clean(event.message_id)
+    return recipient_of(event.recipient), clean(event.message_id)
+
+
+def recipient_of(address: str) -> str:
+    """A recipient's address as its email keeps it."""
+    return clean(address, "address").strip().lower()
+
+
+def digest_of(source_id: int, message_id: str, recipient: str) -> str:
+    """The key by which a source's id of a message and a recipient lead to an email: 32 hex digits.
+
+    Both as `identity` gives them.
+    """
+    return blake2b(f"{source_id}\0{message_id}\0{recipient}".encode(), digest_size=16).hexdigest()
 
 
 class Draft:
@@ -113,12 +126,17 @@ class Batch:
     def _draft(self, arrival: Arrival, event: Event, event_key: int) -> Draft:
         """The email this event is about. One that names no message is an email of its own: an orphan."""
         recipient, message_id = identity(event)
-        named = message_id or f"\0{event_key}"
-        digest = blake2b(f"{arrival.source_id}\0{named}\0{recipient}".encode(), digest_size=16).hexdigest()
+        digest = digest_of(arrival.source_id, message_id or f"\0{event_key}", recipient)
         draft = self.drafts.get(digest)
         if draft is None:
             draft = self.drafts[digest] = Draft(len(self.drafts), digest, arrival, message_id, recipient)
         return draft
+
+    @property
+    def may_have_twins(self) -> bool:
+        """Whether an email may be in it under two names: ours, and the one a provider has for it."""
+        sources = {draft.source_id for draft in self.drafts.values()}
+        return len(sources) > 1 and min(sources) < 0
 
     def addresses(self) -> Iterator[tuple[int, str, str, str]]:
         """Each distinct address once: account, local part, domain, whole."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 from django.db.models.aggregates import Count
 from django.utils import timezone
 
+from feeds import aliases
 from feeds.batch import identity
 from feeds.events import Arrival
 from feeds.lifecycle import record
@@ -24,6 +25,8 @@ from feeds.models import InboxDue, InboxRow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from feeds.events import Event
     from feeds.models import StoredEvent
@@ -47,7 +50,7 @@ select id, %(account_id)s, %(source_id)s, %(size)s from stored returning inbox_i
 """
 # Index: feeds_inbox_due_unread. Rows another worker holds are passed over.
 CLAIM = """
-select inbox_id, size from feeds_inbox_due where failed_at is null
+select inbox_id, size from feeds_inbox_due where failed_at is null and (not_before is null or not_before <= %s)
 order by inbox_id limit %s for update skip locked
 """
 
@@ -128,7 +131,7 @@ def _linger() -> bool:
     """Whether something more came within the moment a reader waits for it."""
     for _look in range(LINGER_LOOKS):
         time.sleep(LINGER_SECONDS / LINGER_LOOKS)
-        if InboxDue.objects.filter(failed_at=None).exists():
+        if _readable().exists():
             return True
     return False
 
@@ -146,13 +149,18 @@ def _read_batch_safely() -> int:
 
 
 def _due_ids(limit: int) -> list[int]:
-    return list(InboxDue.objects.filter(failed_at=None).order_by("inbox_id").values_list("inbox_id", flat=True)[:limit])
+    return list(_readable().order_by("inbox_id").values_list("inbox_id", flat=True)[:limit])
+
+
+def _readable() -> QuerySet[InboxDue]:
+    """What is to be read now."""
+    return InboxDue.objects.filter(Q(not_before=None) | Q(not_before__lte=timezone.now()), failed_at=None)
 
 
 def _read_one(inbox_id: int) -> int:
     try:
         with transaction.atomic():
-            due = InboxDue.objects.select_for_update(skip_locked=True).filter(inbox_id=inbox_id, failed_at=None)
+            due = _readable().select_for_update(skip_locked=True).filter(inbox_id=inbox_id)
             return _read([inbox_id]) if due.exists() else 0
     except OperationalError:
         raise
@@ -165,7 +173,7 @@ def _read_one(inbox_id: int) -> int:
 def _read_batch(rows: int) -> int:
     """Claim the oldest rows nobody holds and read them, all in one transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [rows])
+        cursor.execute(CLAIM, [timezone.now(), rows])
         claimed: list[int] = []
         size = 0
         for inbox_id, length in cursor.fetchall():
@@ -189,9 +197,14 @@ def _read(claimed: Sequence[int]) -> int:
             failed[row.id] = str(error)
         else:
             arrivals.append(Arrival(row.account_id, row.source_id, row.received_at, events, row.id, row.is_test))
+    now = timezone.now()
+    early = aliases.early(arrivals, now)
+    if early:
+        arrivals = [arrival for arrival in arrivals if arrival.inbox_id not in early]
+        InboxDue.objects.filter(inbox_id__in=early).update(not_before=now + aliases.LOOK_AGAIN)
     if arrivals:
         record(arrivals)
-    InboxDue.objects.filter(inbox_id__in=[i for i in claimed if i not in failed]).delete()
+    InboxDue.objects.filter(inbox_id__in=[i for i in claimed if i not in failed and i not in early]).delete()
     _mark_failed(failed)
     return len(claimed)
 
@@ -235,7 +248,7 @@ def read_again(source_id: int, inbox_id: int | None = None) -> int:
     rows = InboxDue.objects.filter(source_id=source_id, failed_at__isnull=False)
     if inbox_id is not None:
         rows = rows.filter(inbox_id=inbox_id)
-    return rows.update(failed_at=None, error="")
+    return rows.update(failed_at=None, error="", not_before=None)
 
 
 def last_request_at(source_id: int) -> datetime | None:
@@ -253,9 +266,13 @@ def waiting(source_id: int) -> tuple[int, datetime | None]:
 
 
 def _is(event: StoredEvent, told: Event) -> bool:
-    """Whether this is what the stored event was made of. A key is only unique within its email."""
+    """Whether this is what the stored event was made of. A key is only unique within its email.
+
+    The source of an alias has its own id of the message.
+    """
     recipient, message_id = identity(told)
-    return (told.key(), recipient, message_id) == (event.key, event.email.recipient, event.email.message_id)
+    same = message_id == event.email.message_id or event.source_id != event.email.source_id
+    return same and (told.key(), recipient) == (event.key, event.email.recipient)
 
 
 def raw_of(event: StoredEvent) -> str | None:

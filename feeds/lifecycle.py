@@ -67,6 +67,8 @@ def record(arrivals: Sequence[Arrival], *, with_ids: bool = False) -> Recorded:
             staging.fill(cursor, batch.addresses(), batch.emails(), batch.events(), batch.repeats)
             for statement in staging.PLACE:
                 cursor.execute(statement)
+            if batch.may_have_twins:
+                cursor.execute(staging.TWINS)
             new, causes = _write(cursor)
             suppress(causes)
             if with_ids:

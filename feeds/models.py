@@ -269,7 +269,10 @@ class InboxRow(models.Model):
 
 
 class InboxDue(models.Model):
-    """An inbox row that is still to be read, or could not be: then `failed_at` and `error` say so."""
+    """An inbox row that is still to be read, or could not be: then `failed_at` and `error` say so.
+
+    Before `not_before` it is left alone, because what it tells of is not known yet.
+    """
 
     inbox = models.OneToOneField(InboxRow, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="due")
     account = models.ForeignKey("accounts.Account", models.DO_NOTHING, db_constraint=False, db_index=False)
@@ -277,6 +280,7 @@ class InboxDue(models.Model):
     size = models.IntegerField()
     failed_at = models.DateTimeField(null=True)
     error = models.TextField()
+    not_before = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "feeds_inbox_due"

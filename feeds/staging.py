@@ -105,6 +105,29 @@ PLACE: tuple[str, ...] = (
     """,
 )
 
+# An email that goes by several names (feeds/aliases.py) may be told of under two of them at once: then it is one.
+TWINS = """
+with twin as (
+    select n, min(n) over (partition by email_id) as kept from stage_email
+), moved as (
+    update stage_event s set n = t.kept from twin t where t.n = s.n and t.kept <> t.n
+), repeated as (
+    update stage_repeat s set n = t.kept from twin t where t.n = s.n and t.kept <> t.n
+), one as (
+    select t.kept, max(e.sender) as sender, (array_agg(e.sender_id order by e.sender desc))[1] as sender_id,
+        max(e.subject) as subject, max(e.argument) as argument, max(e.header_id) as header_id,
+        bool_or(e.is_test) as is_test
+    from twin t join stage_email e using (n) group by t.kept having count(*) > 1
+), merged as (
+    update stage_email e set sender = o.sender, sender_id = o.sender_id, subject = o.subject, argument = o.argument,
+        header_id = o.header_id, is_test = o.is_test,
+        tags = array(select distinct unnest(x.tags) from stage_email x join twin t using (n)
+                     where t.kept = o.kept order by 1)
+    from one o where e.n = o.kept
+)
+delete from stage_email e using twin t where t.n = e.n and t.kept <> t.n
+"""
+
 # Kinds whose first time the email keeps, with the column. Their rollup counts emails as well as events.
 FIRST_TIMES = {
     Kind.PROCESSED: "processed_at",

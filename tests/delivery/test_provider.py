@@ -8,16 +8,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from delivery import compose
 from delivery.compose import Mail
-from delivery.models import Attachment, Transport
+from delivery.models import Attachment, Attempt, Transport
 from delivery.transports.base import Outcome
 from delivery.transports.provider import PROVIDERS, ProviderConnection, message_of
-from delivery.transports.ways import way_of
+from delivery.ways import make as way_of
+from feeds import inbox
+from feeds.events import Status
+from tests import make
+from tests.delivery.engine import email, mailer, place, send_all
 from tests.delivery.test_compose import RAW, message, outgoing
 from tests.names import names
 from tests.site import free_port
+from webhooks import intake
 
 pytestmark = pytest.mark.usefixtures("reachable")
 
@@ -142,3 +148,26 @@ def test_what_is_not_set_up_right_fails_with_a_sentence() -> None:
     outcome = ProviderConnection("postmark", {}).send(compose.compose(message(), outgoing(), None))
     assert outcome.code == "454"
     assert "settings do not fit" in outcome.reply
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_provider_tells_later_ends_at_the_email_that_was_sent() -> None:
+    acme = make.account()
+    make.sender_domain(acme)
+    webhook = make.source(acme)
+    with api(200, GOOD) as (url, _posted):
+        Transport.objects.create(
+            account=acme, name="Postmark", kind="provider", provider="postmark", is_default=True,
+            secrets={"server_token": "geheim", "api_url": url}, source_id=webhook.pk,
+        )  # fmt: skip
+        place(acme, "bob@example.com")
+        with mailer() as ours:
+            send_all(ours)
+    assert email("bob@example.com").status == Status.SENT
+    assert Attempt.objects.get().provider_id == "pm-1"
+    told = {"event": "delivered", "message_id": "pm-1", "recipient": "bob@example.com",
+            "occurred_at": timezone.now().isoformat(), "comment": "250 OK"}  # fmt: skip
+    inbox.store(inbox.Incoming(acme.pk, webhook.pk, intake.KIND, timezone.now(), "application/json", {},
+                               json.dumps(told).encode()))  # fmt: skip
+    inbox.work()
+    assert email("bob@example.com").status == Status.DELIVERED
