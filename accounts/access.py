@@ -53,6 +53,7 @@ def enter(user: Any, slug: str, role: Role = Role.VIEWER) -> Access:
             _("Your role in “%(account)s” does not allow this. Ask an administrator of the account.")
             % {"account": membership.account.name}
         )
+    membership.user = user
     return Access(membership.account, membership)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from accounts.models import ApiKey, AuditEntry, User
+from accounts.models import ApiKey, AuditEntry, Role, Scope, User
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from django.db.models import Model, QuerySet
+    from django.db.models import QuerySet
     from django.utils.functional import _StrPromise
 
     from accounts.access import Access
@@ -58,6 +59,12 @@ _labels: dict[str, _StrPromise] = {
     "secrets": gettext_lazy("secrets"),
     "time_zone": gettext_lazy("time zone"),
 }
+# What is kept as a number or word that people read as another word.
+_words: dict[str, Callable[[Any], str]] = {
+    "role": lambda value: str(Role(value).label),
+    "scopes": lambda value: str(Scope(value).label),
+    "secrets": lambda _value: _("changed"),
+}
 
 
 def describe(sentences: Mapping[str, _StrPromise], labels: Mapping[str, _StrPromise] | None = None) -> None:
@@ -84,9 +91,9 @@ def note(
     )
 
 
-def changes(before: Model, after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """For `details`: what becomes another value, by field of `before`."""
-    pairs = {name: {"before": _plain(getattr(before, name)), "after": _plain(value)} for name, value in after.items()}
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """For `details`: what becomes another value, by name."""
+    pairs = {name: {"before": _plain(before.get(name)), "after": _plain(value)} for name, value in after.items()}
     return {name: pair for name, pair in pairs.items() if pair["before"] != pair["after"]}
 
 
@@ -171,13 +178,17 @@ def actors(access: Access) -> list[str]:
 def _fact(name: str, value: Any) -> Fact:
     label = str(_labels.get(name, name))
     if isinstance(value, dict) and value.keys() == {"before", "after"}:
-        return Fact(label, _said(value["after"]), _said(value["before"]))
-    return Fact(label, _said(value))
+        return Fact(label, _said(name, value["after"]), _said(name, value["before"]))
+    return Fact(label, _said(name, value))
 
 
-def _said(value: Any) -> str:
+def _said(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_said(name, one) for one in value) or _("none")
+    if value is None or value == "":
+        return _("none")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if isinstance(value, list):
-        return ", ".join(map(_said, value)) or _("none")
-    return _("none") if value is None or value == "" else str(value)
+    with suppress(ValueError):  # a word that a later version does not know any more
+        return _words.get(name, str)(value)
+    return str(value)

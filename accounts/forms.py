@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import members
-from accounts.models import Account, Role, User
+from accounts import keys, members
+from accounts.models import Account, Role, Scope, User
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from accounts.access import Access
 
 type Choices = list[tuple[str, str]]
+MOST_CREDITS = 1_000_000_000
 
 
 def zone_choices() -> list[tuple[str, Choices]]:
@@ -42,7 +45,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Account
-        fields = ("name", "time_zone", "retention_days")
+        fields = ("name", "time_zone", "retention_days", "content_days")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,7 +57,7 @@ class InstallationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Account
-        fields = ("enabled", "disabled_reason", "credits")
+        fields = ("enabled", "disabled_reason", "is_metered")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -64,11 +67,24 @@ class InstallationForm(forms.ModelForm):  # type: ignore[type-arg]
             cleaned["disabled_reason"] = ""
         return cleaned
 
-    def clean_credits(self) -> int:
-        credits_left: int = self.cleaned_data["credits"]
-        if credits_left < 0:
-            raise ValidationError(_("Credits cannot be less than none."))
-        return credits_left
+
+class CreditForm(forms.Form):
+    """Credits to give, or to take away again."""
+
+    amount = forms.IntegerField(
+        label=gettext_lazy("Credits to add"), min_value=-MOST_CREDITS, max_value=MOST_CREDITS,
+        help_text=gettext_lazy("A number below zero takes some away."),
+    )  # fmt: skip
+    note = forms.CharField(
+        label=gettext_lazy("Note"), max_length=200, required=False,
+        help_text=gettext_lazy("Such as the number of an invoice."),
+    )  # fmt: skip
+
+    def clean_amount(self) -> int:
+        amount: int = self.cleaned_data["amount"]
+        if amount == 0:
+            raise ValidationError(_("Give a number of credits that is not zero."))
+        return amount
 
 
 class NewAccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -141,3 +157,53 @@ class RoleForm(forms.Form):
     """A member's other role. The rules of who may give it are `accounts.members`'."""
 
     role = forms.TypedChoiceField(choices=Role.choices, coerce=lambda value: Role(int(value)))
+
+
+class KeyForm(forms.Form):
+    """A new API key. `expires_on` becomes the moment at which that day ends in the account's zone."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=100,
+        help_text=gettext_lazy("The program or place that uses it, such as “Shop, invoices”."),
+    )  # fmt: skip
+    scopes = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("What it may do"), choices=Scope.choices, coerce=Scope, initial=[Scope.SEND],
+        widget=forms.CheckboxSelectMultiple,
+    )  # fmt: skip
+    networks = forms.CharField(
+        label=gettext_lazy("Only from these networks"), required=False, max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text=gettext_lazy("One a line, such as 192.0.2.0/24 or 2001:db8::/32. Empty: from anywhere."),
+    )  # fmt: skip
+    expires_on = forms.DateField(
+        label=gettext_lazy("Good until the end of"), required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Empty: until it is revoked."),
+    )  # fmt: skip
+
+    def __init__(self, access: Access, data: Any = None) -> None:
+        super().__init__(data)
+        self.zone = access.account.zone
+
+    def clean_networks(self) -> list[str]:
+        found = []
+        for line in self.cleaned_data["networks"].split():
+            try:
+                found.append(keys.network(line))
+            except ValueError:
+                raise ValidationError(
+                    _("“%(line)s” is not a network. Write it as 192.0.2.0/24 or 2001:db8::/32."), params={"line": line}
+                ) from None
+        return found
+
+    def clean_expires_on(self) -> datetime | None:
+        day: date | None = self.cleaned_data["expires_on"]
+        if day is None:
+            return None
+        try:
+            end = datetime.combine(day + timedelta(days=1), time(), self.zone)
+        except OverflowError:
+            raise ValidationError(_("This day is too far away.")) from None
+        if end <= timezone.now():
+            raise ValidationError(_("This day is over. Choose a later one, or none."))
+        return end

@@ -5,12 +5,13 @@ Every change locks the account, so that the rules hold when two people change it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Account, Membership, Role, User
 from accounts.setup import new_password
 
@@ -57,6 +58,7 @@ def add(access: Access, person: User, role: Role) -> Membership:
     membership, new = Membership.objects.get_or_create(account=access.account, user=person, defaults={"role": role})
     if not new:
         raise Refused(_("%(person)s is a member already. Change the role in the list.") % {"person": person})
+    _note(access, "member.added", person, {"role": role.value})
     return membership
 
 
@@ -70,6 +72,7 @@ def create_person(access: Access, username: str, email: str, role: Role) -> tupl
     password = new_password()
     person = User.objects.create_user(username, email, password)
     Membership.objects.create(account=access.account, user=person, role=role)
+    _note(access, "member.created", person, {"role": role.value})
     return person, password
 
 
@@ -86,6 +89,7 @@ def change_role(access: Access, membership_id: int, role: Role) -> Membership:
     _check_may_give(actor, role)
     if role < Role.OWNER:
         _check_not_last_owner(member)
+    _note(access, "member.changed", member.user, audit.changes({"role": member.role}, {"role": role.value}))
     member.role = role
     member.save(update_fields=["role"])
     return member
@@ -104,7 +108,12 @@ def remove(access: Access, membership_id: int) -> Membership:
         _check_may_touch(actor, member)
     _check_not_last_owner(member)
     member.delete()
+    _note(access, "member.removed", member.user, {"role": member.role})
     return member
+
+
+def _note(access: Access, action: str, person: User, details: dict[str, Any]) -> None:
+    audit.note(access.account, access.membership.user, action, person.get_username(), details)
 
 
 def _lock(access: Access) -> Membership:

@@ -95,6 +95,11 @@ class Account(models.Model):
         """The time zone people of this account read times in."""
         return zoneinfo.ZoneInfo(self.time_zone)
 
+    @property
+    def has_run_out(self) -> bool:
+        """Whether what it sends is held because no credits are left."""
+        return self.is_metered and self.credits <= 0
+
     def kept_since(self, now: datetime) -> datetime:
         """The moment before which this account's emails are no longer shown."""
         return now - timedelta(days=self.retention_days)
@@ -169,6 +174,11 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def scope_words(self) -> list[str]:
+        """What it may do, in words."""
+        return [str(Scope(scope).label) for scope in self.scopes]
 
     def may(self, scope: Scope) -> bool:
         """Whether it is good for this."""

@@ -7,6 +7,7 @@ import secrets
 from django.db import transaction
 from django.utils.text import slugify
 
+from accounts import audit
 from accounts.models import Account, Membership, Role, User
 
 # No letters that are mistaken for each other: the password is read off a terminal.
@@ -34,6 +35,7 @@ def open_account(name: str, owner: User, *, time_zone: str = "UTC") -> Account:
     """Make an account with `owner` as its first member."""
     account = Account.objects.create(name=name, slug=free_slug(name), time_zone=time_zone)
     Membership.objects.create(account=account, user=owner, role=Role.OWNER)
+    audit.note(account, owner, "account.opened", name)
     return account
 
 

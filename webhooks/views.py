@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import audit
 from accounts.access import Access, account_page
 from accounts.models import Role
 from feeds import inbox
@@ -28,6 +30,8 @@ from webhooks.overview import Overview, overviews
 from webhooks.stored import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest
 
     from webhooks.providers.base import Provider
@@ -43,6 +47,11 @@ def find(access: Access, source_id: int) -> Source:
     if source is None:
         raise Http404(_("There is no such source in this account."))
     return source
+
+
+def note(access: Access, action: str, source: Source, details: Mapping[str, Any] | None = None) -> None:
+    """For the audit log: this person did this to the source."""
+    audit.note(access.account, access.membership.user, action, source.name, details)
 
 
 def to_source(access: Access, source: Source) -> HttpResponse:
@@ -78,9 +87,11 @@ def add(request: HttpRequest, access: Access, provider: str) -> HttpResponse:
     if not form.is_valid():
         context = {"form": form, "provider": known}
         return render(request, "webhooks/add.html", context, status=422 if form.is_bound else 200)
-    source = Source.objects.create(
-        account=access.account, provider=known.slug, name=form.cleaned_data["name"], secrets=form.secrets()
-    )
+    with transaction.atomic():
+        source = Source.objects.create(
+            account=access.account, provider=known.slug, name=form.cleaned_data["name"], secrets=form.secrets()
+        )
+        note(access, "source.added", source, {"provider": known.name})
     messages.success(request, _("The source was added. Now paste its address into your provider's settings."))
     return to_source(access, source)
 
@@ -190,9 +201,13 @@ def edit(request: HttpRequest, access: Access, source_id: int) -> HttpResponse:
         context = {"form": form, "source": source, "provider": provider}
         return render(request, "webhooks/edit.html", context, status=422 if form.is_bound else 200)
     # An update of no row, where somebody deleted it meanwhile, ends at the page that says there is no such source.
-    Source.objects.of(access).filter(id=source.id).update(
-        name=form.cleaned_data["name"], enabled=form.cleaned_data["enabled"], secrets=form.secrets()
-    )
+    given = {"name": form.cleaned_data["name"], "enabled": form.cleaned_data["enabled"]}
+    with transaction.atomic():
+        Source.objects.of(access).filter(id=source.id).update(**given, secrets=form.secrets())
+        changed = audit.changes({"name": source.name, "enabled": source.enabled}, given)
+        # What the secrets are is nobody's business; that they were changed is.
+        secrets = {"secrets": "changed"} if form.secrets() != source.secrets else {}
+        note(access, "source.changed", source, changed | secrets)
     sources.forget(source.token)
     messages.success(request, _("The source was saved."))
     return to_source(access, source)
@@ -204,7 +219,9 @@ def new_address(request: HttpRequest, access: Access, source_id: int) -> HttpRes
     source = find(access, source_id)
     if request.method != "POST":
         return render(request, "webhooks/new_address.html", {"source": source})
-    Source.objects.of(access).filter(id=source.id).update(token=new_token())
+    with transaction.atomic():
+        Source.objects.of(access).filter(id=source.id).update(token=new_token())
+        note(access, "source.readdressed", source)
     sources.forget(source.token)
     messages.success(request, _("The source has a new address. Paste it into your provider's settings."))
     return to_source(access, source)
@@ -219,7 +236,9 @@ def delete(request: HttpRequest, access: Access, source_id: int) -> HttpResponse
         context = {"form": form, "source": source}
         return render(request, "webhooks/delete.html", context, status=422 if form.is_bound else 200)
     token = source.token
-    source.delete()
+    with transaction.atomic():
+        note(access, "source.deleted", source)
+        source.delete()
     sources.forget(token)
     messages.success(request, _("The source “%(name)s” was deleted. Its emails stay.") % {"name": source.name})
     return redirect("sources", access.account.slug)

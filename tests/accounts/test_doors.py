@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from accounts.models import Account, Membership, Role, User
+from accounts.access import enter
+from accounts.keys import make_key
+from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 from tests import make
 from webhooks.models import Source
 
@@ -37,12 +39,15 @@ DOORS = [
     Door("source-request", Role.VIEWER, ("source", "request")),
     Door("source-request-read-again", Role.ADMIN, ("source", "request"), post=True),
     Door("account-settings", Role.ADMIN),
-    Door("account-installation", Role.ADMIN, post=True),
     Door("members", Role.ADMIN),
     Door("member-add", Role.ADMIN, post=True),
     Door("member-create", Role.ADMIN, post=True),
     Door("member-role", Role.ADMIN, ("member",), post=True),
     Door("member-remove", Role.ADMIN, ("member",), post=True),
+    Door("keys", Role.ADMIN),
+    Door("key-add", Role.ADMIN),
+    Door("key-revoke", Role.ADMIN, ("key",)),
+    Door("audit", Role.ADMIN),
 ]
 each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
 
@@ -52,6 +57,7 @@ def acme() -> Account:
     account = make.account()
     make.member(account, "olga")
     make.member(account, "vic", Role.VIEWER)
+    make_key(enter(User.objects.get(username="olga"), account.slug), "shop", [Scope.SEND])
     return account
 
 
@@ -60,6 +66,7 @@ def address(door: Door, account: Account, source: Source | None = None) -> str:
         "provider": "plain",
         "source": source.pk if source else 1,
         "request": 1,
+        "key": ApiKey.objects.get(account=account).pk,
         "member": Membership.objects.get(account=account, user__username="vic").pk,
     }
     return reverse(door.name, args=[account.slug, *(things[key] for key in door.keys)])
@@ -77,7 +84,7 @@ def status(door: Door, url: str, person: User | None) -> int:
 def test_a_role_too_low_is_refused_and_one_high_enough_is_not(acme: Account, door: Door, role: Role) -> None:
     url = address(door, acme, make.source(acme))
     answered = status(door, url, make.member(acme, role=role))
-    assert (answered == 403) is (role < door.role or door.name == "account-installation")
+    assert (answered == 403) is (role < door.role)
     if door.keys != ("source", "request"):
         assert answered != 404
 
@@ -114,7 +121,24 @@ def test_a_refusal_says_why_in_a_sentence(acme: Account) -> None:
     assert "Your role in “Acme” does not allow this." in page.content.decode()
 
 
-def test_no_page_of_sources_settings_and_members_was_left_out() -> None:
+def test_no_page_of_settings_was_left_out() -> None:
     names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
-    ours = {name for name in names if name.startswith(("source", "member", "account-")) and name != "account-add"}
+    ours = {
+        name
+        for name in names
+        if name.startswith(("source", "member", "account-", "key", "audit")) and name != "account-add"
+    }
     assert ours == {door.name for door in DOORS}
+
+
+INSTALLATION = [("installation-accounts", False), ("installation-account", True), ("installation-credits", True)]
+
+
+@pytest.mark.parametrize(("name", "has_slug"), INSTALLATION, ids=[name for name, _slug in INSTALLATION])
+def test_the_installations_pages_are_for_those_who_run_it(acme: Account, name: str, has_slug: bool) -> None:
+    url = reverse(name, args=[acme.slug] if has_slug else [])
+    door = Door(name, Role.OWNER, post=name == "installation-credits")
+    assert status(door, url, None) == 302
+    assert status(door, url, User.objects.get(username="olga")) == 403
+    User.objects.filter(username="vic").update(is_superuser=True)
+    assert status(door, url, User.objects.get(username="vic")) == (422 if door.post else 200)

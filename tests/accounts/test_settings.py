@@ -9,12 +9,12 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 
-GIVEN = {"name": "Acme Mail", "time_zone": "America/Sao_Paulo", "retention_days": "30"}
+GIVEN = {"name": "Acme Mail", "time_zone": "America/Sao_Paulo", "retention_days": "30", "content_days": "0"}
 
 
 @pytest.fixture
 def acme() -> Account:
-    return make.account(credits=500)
+    return make.account(credits=500, is_metered=True)
 
 
 @pytest.fixture
@@ -38,10 +38,11 @@ def settings_url(account: Account) -> str:
     return reverse("account-settings", args=[account.slug])
 
 
-def test_an_administrator_changes_name_zone_and_retention(acme: Account, admin: Client) -> None:
+def test_an_administrator_changes_name_zone_and_how_long_things_are_kept(acme: Account, admin: Client) -> None:
     assert admin.post(settings_url(acme), GIVEN).status_code == 302
     acme.refresh_from_db()
-    assert (acme.name, acme.time_zone, acme.retention_days) == ("Acme Mail", "America/Sao_Paulo", 30)
+    assert (acme.name, acme.time_zone) == ("Acme Mail", "America/Sao_Paulo")
+    assert (acme.retention_days, acme.content_days) == (30, 0)
 
 
 @pytest.mark.parametrize(
@@ -63,28 +64,10 @@ def test_what_is_wrong_is_said_beside_the_field(acme: Account, admin: Client, wr
 def test_an_administrator_reads_credits_and_cannot_change_them(acme: Account, admin: Client) -> None:
     assert "500" in admin.get(settings_url(acme)).content.decode()
     admin.post(settings_url(acme), GIVEN | {"credits": "9999", "enabled": ""})
-    url = reverse("account-installation", args=[acme.slug])
-    assert admin.post(url, {"credits": "9999", "enabled": "on"}).status_code == 403
+    assert admin.post(reverse("installation-account", args=[acme.slug]), {"enabled": ""}).status_code == 403
+    assert admin.post(reverse("installation-credits", args=[acme.slug]), {"amount": "9"}).status_code == 403
     acme.refresh_from_db()
     assert (acme.credits, acme.enabled) == (500, True)
-
-
-def test_who_runs_the_installation_switches_an_account_off_with_a_reason(acme: Account) -> None:
-    client = superuser(acme)
-    url = reverse("account-installation", args=[acme.slug])
-    assert client.post(url, {"credits": "100"}).status_code == 422
-    assert client.post(url, {"credits": "100", "disabled_reason": "Unpaid"}).status_code == 302
-    acme.refresh_from_db()
-    assert (acme.enabled, acme.disabled_reason, acme.credits) == (False, "Unpaid", 100)
-    assert client.post(url, {"credits": "100", "enabled": "on", "disabled_reason": "Unpaid"}).status_code == 302
-    acme.refresh_from_db()
-    assert (acme.enabled, acme.disabled_reason) == (True, "")
-
-
-def test_credits_below_nothing_are_refused(acme: Account) -> None:
-    url = reverse("account-installation", args=[acme.slug])
-    response = superuser(acme).post(url, {"credits": "-1", "enabled": "on"})
-    assert "Credits cannot be less than none" in response.content.decode()
 
 
 def test_who_runs_the_installation_opens_an_account_and_owns_it(acme: Account) -> None:

@@ -1,11 +1,10 @@
-"""The pages of an account: its settings and its members."""
+"""The pages of an account's members."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,83 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import members
 from accounts.access import Access, account_page
-from accounts.forms import AccountForm, AddMemberForm, InstallationForm, NewAccountForm, NewPersonForm, RoleForm
-from accounts.models import Account, Membership, Role, User
-from accounts.setup import open_account
+from accounts.forms import AddMemberForm, NewPersonForm, RoleForm
+from accounts.models import Membership, Role
 
 if TYPE_CHECKING:
-    from django.forms import ModelForm
     from django.http import HttpRequest, HttpResponse
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_account(request: HttpRequest) -> HttpResponse:
-    """A new account. Only those who run the installation open accounts."""
-    person = request.user
-    if not isinstance(person, User) or not person.is_superuser:
-        raise PermissionDenied(_("Only an administrator of this installation may open accounts. Ask one of them."))
-    form = NewAccountForm(request.POST if request.method == "POST" else None)
-    if not form.is_valid():
-        return render(request, "accounts/new.html", {"form": form}, status=422 if form.is_bound else 200)
-    account = open_account(form.cleaned_data["name"], person, time_zone=form.cleaned_data["time_zone"])
-    messages.success(request, _("The account was opened. You are its owner."))
-    return redirect("sources", account.slug)
-
-
-# ---- Settings ---------------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@account_page(Role.ADMIN)
-def account_settings(request: HttpRequest, access: Access) -> HttpResponse:
-    form = AccountForm(request.POST if request.method == "POST" else None, instance=access.account)
-    if form.is_valid():
-        return saved(request, access, form)
-    return settings_page(request, access, form=form)
-
-
-@require_POST
-@account_page(Role.ADMIN)
-def installation_settings(request: HttpRequest, access: Access) -> HttpResponse:
-    if not runs_installation(request):
-        raise PermissionDenied(_("Only an administrator of this installation may change this. Ask one of them."))
-    form = InstallationForm(request.POST, instance=access.account)
-    if form.is_valid():
-        return saved(request, access, form)
-    return settings_page(request, access, installation_form=form)
-
-
-def runs_installation(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
-def saved(request: HttpRequest, access: Access, form: ModelForm[Account]) -> HttpResponse:
-    """Write only what was changed: credits are counted down by others at the same time."""
-    changed = set(form.changed_data)
-    if "enabled" in changed:
-        changed.add("disabled_reason")
-    if changed:
-        access.account.save(update_fields=changed)
-    messages.success(request, _("The settings were saved."))
-    return redirect("account-settings", access.account.slug)
-
-
-def settings_page(request: HttpRequest, access: Access, **forms: ModelForm[Account]) -> HttpResponse:
-    """Both forms, with the one that was sent and is wrong in place of the fresh one."""
-    status = 422 if any(form.is_bound for form in forms.values()) else 200
-    # What is wrong was written into the form's account, which the page's head must not show.
-    kept = Account.objects.get(pk=access.account.pk)
-    context = {
-        "form": forms.get("form") or AccountForm(instance=kept),
-        "installation_form": (forms.get("installation_form") or InstallationForm(instance=kept))
-        if runs_installation(request)
-        else None,
-        "account": kept,
-    }
-    return render(request, "accounts/settings.html", context, status=status)
-
-
-# ---- Members ----------------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "HEAD"])
