@@ -1,4 +1,4 @@
-# One image for all parts of Live Feeds: `manage.py serve web`, `ingest`, `maintenance` or `scheduler`, and
+# One image for all parts of Live Feeds: `manage.py serve web`, `ingest`, `maintenance`, `smtp` or `scheduler`, and
 # `manage.py prepare` once before them. docs/operate.md says how they belong together.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -27,7 +27,7 @@ ENV PATH=/venv/bin:$PATH \
     HOST=0.0.0.0 \
     LOG_FORMAT=json
 VOLUME /data
-EXPOSE 8000
+EXPOSE 8000 2525
 # Web and workers end within seconds, workers after handing their tasks back.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "manage.py"]

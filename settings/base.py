@@ -20,8 +20,8 @@ env = Env(os.environ)
 # ---- Where we are -----------------------------------------------------------------------------------------
 LIVEFEEDS_HOME = Path(env.text("LIVEFEEDS_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
 # The part this process plays. It decides on pooling and time limits; `manage.py up` and the images set it.
-LIVEFEEDS_PROCESS = env.choice("LIVEFEEDS_PROCESS", "command", ("command", "web", "worker", "beat", "tests"))
-SERVED = LIVEFEEDS_PROCESS in ("web", "worker")
+LIVEFEEDS_PROCESS = env.choice("LIVEFEEDS_PROCESS", "command", ("command", "web", "worker", "beat", "smtp", "tests"))
+SERVED = LIVEFEEDS_PROCESS in ("web", "worker", "smtp")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000, least=1, most=65535)
 WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1, most=64)
@@ -50,7 +50,7 @@ EMBEDDED_DATABASE = not env.text("DATABASE_URL")
 DATABASE_URL = env.text("DATABASE_URL") or embedded.database_url(LIVEFEEDS_HOME)
 DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 10, least=1, most=500)
 # A page that takes longer is of no use to anybody; a worker's batch may.
-STATEMENT_SECONDS = {"web": 20, "worker": 300}.get(LIVEFEEDS_PROCESS, 0)
+STATEMENT_SECONDS = {"web": 20, "smtp": 60, "worker": 300}.get(LIVEFEEDS_PROCESS, 0)
 _database = env.parsed(
     "DATABASE_URL",
     DATABASE_URL,
@@ -71,6 +71,22 @@ if SERVED:
     _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 2, "reconnect_timeout": 1}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ---- Mail by SMTP -----------------------------------------------------------------------------------------
+SMTP_HOST = env.text("SMTP_HOST", HOST)
+SMTP_PORT = env.number("SMTP_PORT", 2525, least=0, most=65535)
+# Where TLS is spoken from the first byte on; 0 for nowhere. SMTP_PORT knows STARTTLS in any case.
+SMTP_TLS_PORT = env.number("SMTP_TLS_PORT", 0, least=0, most=65535)
+SMTP_HOSTNAME = env.text("SMTP_HOSTNAME", PUBLIC.hostname or "localhost")
+SMTP_TLS_CERT, SMTP_TLS_KEY = env.text("SMTP_TLS_CERT"), env.text("SMTP_TLS_KEY")
+if bool(SMTP_TLS_CERT) != bool(SMTP_TLS_KEY):
+    env.problems.append("SMTP_TLS_CERT and SMTP_TLS_KEY belong together: set both, each to the path of a PEM file.")
+SMTP_AUTH_WITHOUT_TLS = env.flag("SMTP_AUTH_WITHOUT_TLS", False)
+SMTP_MAX_BYTES = env.number("SMTP_MAX_BYTES", 25 * 1024 * 1024, least=64 * 1024, most=200 * 1024 * 1024)
+SMTP_CONNECTIONS = env.number("SMTP_CONNECTIONS", 500, least=1, most=20_000)
+SMTP_IDLE_SECONDS = env.number("SMTP_IDLE_SECONDS", 300, least=5, most=3600)
+# Mail to addresses below it is taken for all accounts, beside the return-path domains that accounts have themselves.
+RETURN_PATH_DOMAIN = env.text("RETURN_PATH_DOMAIN").lower().rstrip(".")
 
 # ---- Redis or Valkey: broker, cache, live messages -------------------------------------------------------
 EMBEDDED_BROKER = not env.text("REDIS_URL")

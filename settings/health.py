@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import redis
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -51,7 +52,13 @@ def beat() -> str:
     return f"The scheduler was not seen in the last {presence.BEAT_SECONDS} seconds: start it, or read its log."
 
 
-PARTS: tuple[Callable[[], str], ...] = (database, migrations, broker, worker, beat)
+def smtp() -> str:
+    if not settings.SMTP_PORT or presence.seen()["smtp"]:
+        return ""
+    return f"The SMTP server was not seen in the last {presence.SMTP_SECONDS} seconds: start it, or read its log."
+
+
+PARTS: tuple[Callable[[], str], ...] = (database, migrations, broker, worker, beat, smtp)
 
 
 def _wrong_with(part: Callable[[], str]) -> str:

@@ -77,6 +77,8 @@ def logging_config(style: str, level: str) -> dict[str, Any]:
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            # aiosmtpd tells every command it hears, addresses and all.
+            "mail.log": {"level": "CRITICAL", "propagate": False},
         },
     }
 

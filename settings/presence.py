@@ -13,8 +13,9 @@ from settings import addresses
 
 WORKER_SECONDS = 30
 BEAT_SECONDS = 60
+SMTP_SECONDS = 30
 WRITE_EVERY = 5.0
-_seconds = {"worker": WORKER_SECONDS, "beat": BEAT_SECONDS}
+_seconds = {"worker": WORKER_SECONDS, "beat": BEAT_SECONDS, "smtp": SMTP_SECONDS}
 
 
 def connect() -> redis.Redis:
@@ -24,7 +25,7 @@ def connect() -> redis.Redis:
 
 
 def show(what: str) -> None:
-    """Leave the trace of a `worker` or of `beat`; raises redis.RedisError when the broker is away."""
+    """Leave the trace of a `worker`, of `beat` or of `smtp`; raises redis.RedisError when the broker is away."""
     with connect() as client:
         client.set(f"livefeeds:seen:{what}", "1", ex=_seconds[what])
 
@@ -52,7 +53,7 @@ def keep_showing(what: str, stop: threading.Event) -> threading.Thread:
 
 
 def main(what: str) -> int:
-    """For health checks of containers: `python -m settings.presence worker` (or beat) fails when it was not seen."""
+    """For health checks of containers: `python -m settings.presence worker` fails when none was seen."""
     try:
         return 0 if seen()[what] else 1
     except redis.RedisError:

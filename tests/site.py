@@ -49,7 +49,13 @@ class Site:
         descriptor, log = tempfile.mkstemp(prefix="livefeeds-up-", suffix=".log")
         self.log = Path(log)
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        ours = {"LIVEFEEDS_HOME": str(home), "PORT": str(self.port), "WEB_WORKERS": "1", "WORKERS": "1"}
+        ours = {
+            "LIVEFEEDS_HOME": str(home),
+            "PORT": str(self.port),
+            "SMTP_PORT": str(free_port()),
+            "WEB_WORKERS": "1",
+            "WORKERS": "1",
+        }
         with os.fdopen(descriptor, "w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", *arguments],

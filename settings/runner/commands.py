@@ -40,6 +40,10 @@ def worker(queue: str, processes: int) -> Command:
     return Command(argv, {"LIVEFEEDS_PROCESS": "worker", "REMAP_SIGTERM": "SIGQUIT"})
 
 
+def smtp() -> Command:
+    return Command([sys.executable, "manage.py", "smtp"], {"LIVEFEEDS_PROCESS": "smtp"})
+
+
 def scheduler() -> Command:
     argv = [sys.executable, "-m", "celery", "--quiet", "--app", "settings", "beat", "--pidfile="]
     return Command([*argv, "--loglevel", settings.LOG_LEVEL], {"LIVEFEEDS_PROCESS": "beat"})
@@ -59,4 +63,5 @@ ALONE: dict[str, Callable[[], Command]] = {
     "send": lambda: worker("send", settings.SENDERS),
     "maintenance": lambda: worker("maintenance", 1),
     "scheduler": scheduler,
+    "smtp": smtp,
 }

@@ -33,7 +33,7 @@ def only_one(home: Path) -> Iterator[bool]:
         except BlockingIOError:
             raise Refusal(
                 f"Live Feeds already runs on {home} (process {before}): stop it, "
-                "or set LIVEFEEDS_HOME and PORT to run another one beside it."
+                "or set LIVEFEEDS_HOME, PORT and SMTP_PORT to run another one beside it."
             ) from None
         _write(lock.fileno(), str(os.getpid()))
         try:

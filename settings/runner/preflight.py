@@ -16,20 +16,22 @@ from settings.runner.refusal import Refusal
 OLDEST_POSTGRES = 18
 
 
-def port(host: str, number: int, *, patience: float) -> None:
-    """That we may listen there; `patience` is how many seconds a port in use gets to become free."""
+def port(host: str, number: int, *, patience: float, name: str = "PORT") -> None:
+    """That we may listen there; `patience` is how many seconds a port in use gets to become free, and `name` the
+    variable that chooses it."""
     deadline = time.monotonic() + patience
     while (reason := _bind(host, number)) == errno.EADDRINUSE and time.monotonic() < deadline:
         time.sleep(0.1)
     if reason == errno.EADDRINUSE:
         raise Refusal(
             f"Port {number} is taken by another program: stop that one, or choose another port, "
-            f"as in PORT={number % 65535 + 1} make run."
+            f"as in {name}={number % 65535 + 1} make run."
         )
     if reason == errno.EACCES:
-        raise Refusal(f"Port {number} needs more rights than you have: choose one above 1023, as in PORT=8000.")
+        raise Refusal(f"Port {number} needs more rights than you have: choose one above 1023, as in {name}=8000.")
     if reason:
-        raise Refusal(f"HOST is {host!r}, which is no address of this machine: use 127.0.0.1 or 0.0.0.0.")
+        variable = "HOST" if name == "PORT" else "SMTP_HOST"
+        raise Refusal(f"{variable} is {host!r}, which is no address of this machine: use 127.0.0.1 or 0.0.0.0.")
 
 
 def _bind(host: str, number: int) -> int | None:

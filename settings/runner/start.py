@@ -24,7 +24,7 @@ def up(simulate: str = "") -> None:
     Raises Refusal with a sentence when something cannot be started or ends for good.
     """
     with only_one(settings.LIVEFEEDS_HOME) as cut_short:
-        preflight.port(settings.HOST, settings.PORT, patience=10 if cut_short else 0)
+        _ports(patience=10 if cut_short else 0)
         supervisor = Supervisor()
         end_on_signals(supervisor)
         try:
@@ -47,6 +47,14 @@ def up(simulate: str = "") -> None:
             raise Refusal(str(error)) from error
         finally:
             supervisor.stop()
+
+
+def _ports(*, patience: float) -> None:
+    """That nobody else listens where we are going to; `patience` in seconds."""
+    preflight.port(settings.HOST, settings.PORT, patience=patience)
+    for name in ("SMTP_PORT", "SMTP_TLS_PORT"):
+        if number := getattr(settings, name):
+            preflight.port(settings.SMTP_HOST, number, patience=patience, name=name)
 
 
 def _servers(supervisor: Supervisor) -> None:
@@ -72,11 +80,13 @@ def _servers(supervisor: Supervisor) -> None:
 
 
 def _site(supervisor: Supervisor) -> None:
-    """Web, workers and scheduler, until /readyz says that all of them are there."""
+    """Web, workers, scheduler and SMTP, until /readyz says that all of them are there."""
     supervisor.start("ingest", commands.worker("ingest", settings.WORKERS))
     supervisor.start("send", commands.worker("send", settings.SENDERS))
     supervisor.start("maintenance", commands.worker("maintenance", 1))
     supervisor.start("scheduler", commands.scheduler())
+    if settings.SMTP_PORT:
+        supervisor.start("smtp", commands.smtp())
     prepare.static_files()
     supervisor.start("web", commands.web())
     deadline = time.monotonic() + SECONDS_TO_BE_READY

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ import psycopg
 
 from settings import embedded, processes
 from tests import simulated
+from tests.site import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the tests themselves run on must not reach what they start.
@@ -43,13 +43,12 @@ class Site:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.url = embedded.database_url(home)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port, self.smtp_port = free_port(), free_port()
         self.environ = {name: value for name, value in os.environ.items() if name not in OURS} | {
             "LIVEFEEDS_HOME": str(home),
             "DATABASE_URL": self.url,
             "PORT": str(self.port),
+            "SMTP_PORT": str(self.smtp_port),
             "LOG_LEVEL": "WARNING",
         }
         self.log = home / "log"

@@ -18,7 +18,7 @@ from settings.processes import Command
 from tests.site import NOT_INHERITED, ROOT, free_port, wait_until
 
 pytestmark = pytest.mark.processes
-PARTS = ("web", "ingest", "send", "maintenance", "scheduler")
+PARTS = ("web", "ingest", "send", "maintenance", "scheduler", "smtp")
 
 
 class Containers:
@@ -27,7 +27,8 @@ class Containers:
     def __init__(self, home: Path) -> None:
         self.port = free_port()
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        ours = {"LIVEFEEDS_HOME": str(home), "PORT": str(self.port), "WEB_WORKERS": "1", "WORKERS": "1"}
+        ports = {"PORT": str(self.port), "SMTP_PORT": str(free_port())}
+        ours = {"LIVEFEEDS_HOME": str(home), "WEB_WORKERS": "1", "WORKERS": "1", **ports}
         # A name of the site that health checks, which come from inside, do not use.
         self.environ = {**inherited, **ours, "ALLOWED_HOSTS": "feeds.example.com"}
         self.stack = ExitStack()

@@ -66,8 +66,8 @@ class TestTheWholeOfIt:
             assert after.status("/readyz") == 200
 
     def test_each_part_that_is_killed_comes_back(self, site: Site) -> None:
-        words_of_parts = ("granian", "--queues ingest", "--queues send", "--queues maintenance", " beat")
-        for words in (*words_of_parts, "valkey-server", "bin/postgres"):
+        workers = ("--queues ingest", "--queues send", "--queues maintenance", " beat")
+        for words in ("granian", *workers, "manage.py smtp", "valkey-server", "bin/postgres"):
             kill_and_wait_for_another(site, words)
 
     def test_a_second_one_on_the_same_folder_is_refused(self, site: Site, home: Path) -> None:
@@ -109,6 +109,7 @@ class TestWhatCannotWork:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             assert f"Port {port} is taken" in refusal(tmp_path / "home", PORT=str(port))
+            assert f"as in SMTP_PORT={port + 1}" in refusal(tmp_path / "home", SMTP_PORT=str(port))
 
     def test_an_address_that_is_not_ours(self, tmp_path: Path) -> None:
         assert "HOST is '192.0.2.1'" in refusal(tmp_path / "home", HOST="192.0.2.1")

@@ -1,0 +1,108 @@
+"""A message as it was handed in (RFC 5322): its header fields, byte for byte, and what they say."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as NotBase64
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.utils import getaddresses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_BREAK = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Header fields in their order, each with its name in lower case and all of its lines, and what follows them."""
+
+    fields: Sequence[tuple[str, bytes]]
+    body: bytes
+
+    def as_bytes(self) -> bytes:
+        return b"".join([*(lines for _name, lines in self.fields), b"\r\n", self.body])
+
+    def without(self, names: Collection[str]) -> Handed:
+        """The same without these fields (lower case)."""
+        return Handed([field for field in self.fields if field[0] not in names], self.body)
+
+    def count(self, name: str) -> int:
+        """How many fields of this name there are."""
+        return sum(name == one for one, _lines in self.fields)
+
+    def text(self, name: str) -> str:
+        """What the first field of this name says, decoded and on one line; "" where there is none."""
+        return next((decoded(value) for value in self._values(name)), "")
+
+    def mailbox(self, name: str) -> tuple[str, str]:
+        """Name and address of the first person in a field; "" for what is not there."""
+        for value in self._values(name):
+            for person, address in getaddresses([value]):
+                if address:
+                    return decoded(person), address
+        return "", ""
+
+    def _values(self, name: str) -> Iterator[str]:
+        for one, lines in self.fields:
+            if one == name:
+                yield " ".join(_readable(lines.partition(b":")[2]).split())
+
+
+def read(raw: bytes) -> Handed:
+    """The parts of a message. Every line of it ends in CRLF afterwards: a lone CR or LF is a line break to some
+    servers and none to others, and would let somebody smuggle a second message past them.
+    """
+    if not raw.count(b"\r") == raw.count(b"\n") == raw.count(b"\r\n"):
+        raw = _BREAK.sub(b"\r\n", raw)
+    if raw and not raw.endswith(b"\r\n"):
+        raw += b"\r\n"
+    fields: list[tuple[str, bytes]] = []
+    at = 0
+    if raw.startswith(b"From "):
+        # The first line of a message in a mailbox file.
+        at = raw.index(b"\n") + 1
+    while at < len(raw) and not raw.startswith(b"\r\n", at):
+        end = raw.index(b"\n", at) + 1
+        line = raw[at:end]
+        if line[:1] in b" \t" and fields:
+            fields[-1] = (fields[-1][0], fields[-1][1] + line)
+        elif found := _NAME.match(line):
+            fields.append((found[1].decode("ascii").lower(), line))
+        else:
+            # Neither a field nor the empty line: the message itself begins here.
+            return Handed(fields, raw[at:])
+        at = end
+    return Handed(fields, raw[at + 2 :])
+
+
+def decoded(value: str) -> str:
+    """The text of a header's value, its encoded words (RFC 2047) read; as it stands where they cannot be."""
+    if "=?" not in value:
+        return _clean(value)
+    try:
+        parts = [
+            part.decode(charset or "ascii", "replace") if isinstance(part, bytes) else part
+            for part, charset in decode_header(value)
+        ]
+    except (HeaderParseError, NotBase64, LookupError, ValueError):
+        return _clean(value)
+    return _clean("".join(parts))
+
+
+def _readable(value: bytes) -> str:
+    """Text in whatever it is written: UTF-8 (RFC 6532), or else something older."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _clean(text: str) -> str:
+    """Without what a text in the database or in a header may not hold."""
+    kept = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(kept.encode(errors="replace").decode().split())

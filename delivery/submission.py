@@ -1,0 +1,85 @@
+"""Mail that an application hands in by SMTP: from the bytes it sent to an order, like any other.
+
+An API key lets it in. The message stays as it is, but for the headers that are meant for us.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone, translation
+
+from accounts import keys
+from accounts.keys import Scope
+from delivery import handed
+from delivery.accept import accept
+from delivery.models import Origin
+from delivery.orders import Group, Mailbox, Order, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What Netcore's SMTP understands and takes out, and who nobody may read of.
+ARGUMENT, TAGS = "x-apiheader", "x-tags"
+OURS = (ARGUMENT, TAGS, "bcc", "resent-bcc")
+LONGEST_ARGUMENT = 255
+# RFC 5321, 6.3: more than this many servers have passed it on.
+MOST_HOPS = 100
+
+
+class Unacceptable(Exception):
+    """This message will not be sent, however often it comes. The text says why; `enhanced` is RFC 3463's code."""
+
+    def __init__(self, enhanced: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.enhanced = enhanced
+
+
+def log_in(raw_key: str, ip: str) -> None:
+    """That this key may send from this address. Raises keys.Locked and django.db.Error."""
+    with translation.override("en"):
+        keys.unlock(raw_key, Scope.SEND, ip, timezone.now())
+
+
+def submit(raw_key: str, ip: str, recipients: Sequence[str], content: bytes) -> str:
+    """Accept the message for these recipients, an email for each; gives its uid once all of it is committed.
+
+    Raises keys.Locked where the key does not open any more, Unacceptable, and django.db.Error: nothing is kept then.
+    """
+    now = timezone.now()
+    # Replies are for programs and their authors, who do not say which language they read.
+    with translation.override("en"):
+        access = keys.unlock(raw_key, Scope.SEND, ip, now)
+        order = order_of(content, recipients)
+        order.key_id = access.key.pk
+        try:
+            return accept(order, access.account, now).uid
+        except Refused as error:
+            raise _unacceptable(error) from error
+
+
+def order_of(content: bytes, recipients: Sequence[str]) -> Order:
+    """What the message and its envelope ask for. Raises Unacceptable."""
+    message = handed.read(content)
+    name, address = message.mailbox("from")
+    if not address:
+        raise Unacceptable("5.6.0", "The message does not say who it is from: give it a header From with an address.")
+    if message.count("received") > MOST_HOPS:
+        raise Unacceptable("5.4.6", f"Over {MOST_HOPS} servers have passed this message on: it goes round in a circle.")
+    argument = message.text(ARGUMENT)
+    if len(argument) > LONGEST_ARGUMENT:
+        raise Unacceptable("5.6.0", f"X-APIHEADER may have {LONGEST_ARGUMENT} characters: shorten it.")
+    return Order(
+        sender=Mailbox(address, name),
+        subject=message.text("subject"),
+        groups=[Group(to=[Mailbox(recipient)], argument=argument) for recipient in recipients],
+        tags=[tag for tag in (word.strip() for word in message.text(TAGS).split(",")) if tag],
+        origin=Origin.SMTP,
+        raw=message.without(OURS).as_bytes(),
+    )
+
+
+def _unacceptable(refused: Refused) -> Unacceptable:
+    # 5.7.1: who may send what is a matter of policy; 5.6.0: the message itself is at fault.
+    enhanced = "5.7.1" if any(fault.field.startswith("from") for fault in refused.faults) else "5.6.0"
+    return Unacceptable(enhanced, " ".join(f"{fault.sentence} {fault.description}" for fault in refused.faults))
