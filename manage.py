@@ -23,7 +23,8 @@ def main() -> int:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        # A mail server that pipes mail into it keeps the message for later by this code, and returns it by others.
+        return os.EX_TEMPFAIL if "returned" in sys.argv[1:2] else 1
     return 0
 
 
