@@ -6,14 +6,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import structlog
-from django.db import Error, close_old_connections, connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from feeds import inbox, spool
+from feeds import inbox, keeping
 from feeds.inbox import CannotRead, Incoming
-from feeds.nudges import Nudge
-from feeds.outage import database
 from webhooks import providers
 from webhooks.models import SeenNonce, Source
 from webhooks.requests import RawRequest, Refused, TryLater, Unreadable
@@ -26,12 +23,8 @@ if TYPE_CHECKING:
     from webhooks.providers.base import Provider
     from webhooks.sources import Known
 
-log = structlog.get_logger(__name__)
-
 KIND = "webhook"
 NONCES_KEPT = timedelta(days=2)
-# Tells a worker that something came.
-nudge = Nudge("feeds.tasks.read_inbox")
 
 
 def keep(source: Known, raw: RawRequest, *, is_test: bool = False) -> None:
@@ -42,23 +35,7 @@ def keep(source: Known, raw: RawRequest, *, is_test: bool = False) -> None:
     incoming = Incoming(
         source.account_id, source.id, KIND, raw.received_at, raw.content_type, raw.headers, raw.body, is_test
     )
-    if database.worth_asking():
-        try:
-            store(incoming)
-        except Error as error:
-            log.warning("request_spooled", source=source.id, error=type(error).__name__)
-            database.failed()
-            _drop_broken_connection()
-        else:
-            database.answered()
-            nudge()
-            return
-    spool.keep(incoming)
-
-
-def _drop_broken_connection() -> None:
-    if not connection.in_atomic_block:
-        close_old_connections()
+    keeping.keep([incoming], store)
 
 
 def store(incoming: Incoming) -> None:

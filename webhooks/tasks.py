@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from feeds import spool
+from feeds import keeping, spool
 from feeds.tasks import DATABASE_AWAY
 from webhooks import intake
 
@@ -13,7 +13,7 @@ from webhooks import intake
 @shared_task(throws=DATABASE_AWAY)
 def read_spool() -> None:
     if spool.read_in(intake.store_spooled):
-        intake.nudge()
+        keeping.nudge()
 
 
 @shared_task(throws=DATABASE_AWAY)

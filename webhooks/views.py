@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import audit
 from accounts.access import Access, account_page
 from accounts.models import Role
-from feeds import inbox
+from feeds import inbox, keeping
 from feeds.models import InboxDue
 from webhooks import intake, providers, sources
 from webhooks.chart import hours
@@ -188,7 +188,7 @@ def store_test_event(source: Source, provider: Provider, recipient: str) -> None
             is_test=True,
         )
     )
-    intake.nudge()
+    keeping.nudge()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -262,7 +262,7 @@ def stored_request(request: HttpRequest, access: Access, source_id: int, inbox_i
 def read_again(request: HttpRequest, access: Access, source_id: int, inbox_id: int | None = None) -> HttpResponse:
     source = find(access, source_id)
     count = inbox.read_again(source.id, inbox_id)
-    intake.nudge()
+    keeping.nudge()
     if count:
         sentence = ngettext(
             "%(n)s request is being read again.", "%(n)s requests are being read again.", count
