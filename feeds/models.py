@@ -152,7 +152,10 @@ class Email(models.Model):
 
 
 class StoredEvent(models.Model):
-    """One fact about one email. Never changed, never deleted but with its month."""
+    """One fact about one email. Never changed, never deleted but with its month.
+
+    Whether an open or a click was a person's is no fact but a judgement: its kind may be judged anew (`judging`).
+    """
 
     pk = models.CompositePrimaryKey("email_id", "key")
     email = models.ForeignKey(Email, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="events")

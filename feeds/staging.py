@@ -242,13 +242,15 @@ WRITTEN = f"""
         {_joined("old.{c} as old_{c}, new.{c} as new_{c}", (*cohorts.SEEN, *_TIMES))}
 """  # noqa: S608
 # An email counts where its first event of a kind occurred; an earlier one that comes later moves it there.
-COUNTED = f"""
-    select account_id, kind, occurred_at as at, 1 as events, 0 as emails from fresh
-    union all
-    select account_id, kind, at, 0, emails from written
+EMAILS_COUNTED = f"""
+    select account_id, kind, at, 0 as events, emails from written
     cross join lateral (values {_joined("({k}, old_{c}, new_{c})", FIRST_TIMES)}) as f (kind, old_at, new_at)
     cross join lateral (values (new_at, 1), (old_at, -1)) as d (at, emails)
     where old_at is distinct from new_at and at is not null
+"""  # noqa: S608
+COUNTED = f"""
+    select account_id, kind, occurred_at as at, 1 as events, 0 as emails from fresh
+    union all {EMAILS_COUNTED}
 """  # noqa: S608
 ROLLED = """
     insert into feeds_rollup as r (account_id, starts_at, kind, events, emails)
