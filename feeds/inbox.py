@@ -65,12 +65,25 @@ class Reader(Protocol):
     def __call__(self, row: InboxRow) -> Sequence[Event]: ...
 
 
+class Sequel(Protocol):
+    """Does what follows from the events of rows of one kind, in the order they came; inside the transaction that
+    recorded them, and so perhaps again."""
+
+    def __call__(self, read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None: ...
+
+
 _readers: dict[str, Reader] = {}
+_sequels: dict[str, Sequel] = {}
 
 
-def register(kind: str, reader: Reader) -> None:
-    """Let `reader` read the rows of this kind. Called once, when the app that stores them is loaded."""
+def register(kind: str, reader: Reader, sequel: Sequel | None = None) -> None:
+    """Let `reader` read the rows of this kind. Called once, when the app that stores them is loaded.
+
+    A reader only tells, as it is also asked for display; what is to be done beside recording is the `sequel`'s.
+    """
     _readers[kind] = reader
+    if sequel is not None:
+        _sequels[kind] = sequel
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,7 @@ def _read(claimed: Sequence[int]) -> int:
         return 0
     arrivals: list[Arrival] = []
     failed: dict[int, str] = {}
+    read: dict[int, tuple[InboxRow, Sequence[Event]]] = {}
     for row in InboxRow.objects.filter(id__in=claimed).order_by("id"):
         try:
             events = events_of(row)
@@ -197,6 +211,7 @@ def _read(claimed: Sequence[int]) -> int:
             failed[row.id] = str(error)
         else:
             arrivals.append(Arrival(row.account_id, row.source_id, row.received_at, events, row.id, row.is_test))
+            read[row.id] = (row, events)
     now = timezone.now()
     early = aliases.early(arrivals, now)
     if early:
@@ -204,6 +219,9 @@ def _read(claimed: Sequence[int]) -> int:
         InboxDue.objects.filter(inbox_id__in=early).update(not_before=now + aliases.LOOK_AGAIN)
     if arrivals:
         record(arrivals)
+    for kind, sequel in _sequels.items():
+        if followed := [read[i] for i in read if i not in early and read[i][0].kind == kind]:
+            sequel(followed)
     InboxDue.objects.filter(inbox_id__in=[i for i in claimed if i not in failed and i not in early]).delete()
     _mark_failed(failed)
     return len(claimed)
