@@ -1,4 +1,4 @@
-"""Adding to the list what events say: one statement for any number of them."""
+"""Adding to the list what events say, one statement for any number of them; and taking back a mistake."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
+from suppression.models import Reason, Suppression
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-
-    from suppression.models import Reason
 
 # The earliest cause is the evidence, whatever order the causes come in. Sorted: no two batches deadlock.
 ADD = """
@@ -45,3 +45,12 @@ def suppress(causes: Iterable[Cause]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(ADD, [list(column) for column in zip(*rows, strict=True)])
+
+
+def lift(account_id: int, address: str, reason: Reason, email_id: int) -> bool:
+    """Take back what this email alone caused: who undid a mistake is mailed again. Inside the caller's transaction.
+
+    An earlier cause, of another email, stays. The trace is the event the caller records.
+    """
+    found = Suppression.objects.filter(account_id=account_id, address=address, reason=reason, email_id=email_id)
+    return bool(found.delete()[0])
