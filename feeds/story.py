@@ -11,7 +11,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from feeds import agents, answers, origins
+from feeds import agents, answers, origins, visits
 from feeds.events import Kind
 from feeds.models import Repeat, StoredEvent
 
@@ -40,8 +40,8 @@ class Step:
     """One event as the page tells it.
 
     `arrived` says how much later it came than it occurred, "" where that is not worth telling. `was_overtaken`:
-    an event that occurred later had arrived before. `attempt` counts from 1. `again` counts how often the source
-    told it after it was known.
+    an event that occurred later had arrived before. `attempt` counts from 1. `judged` says why a visit counts as a
+    person's or a machine's. `again` counts how often the source told it after it was known.
     """
 
     event: StoredEvent
@@ -51,6 +51,7 @@ class Step:
     attempt: int | None = None
     explanation: Explanation | None = None
     program: str = ""
+    judged: str = ""
     again: int = 0
     again_at: datetime | None = None
 
@@ -165,6 +166,8 @@ def _mark_arrivals(steps: Sequence[Step]) -> None:
         waiting = max(event.occurred_at, waiting or event.occurred_at)
         step.arrived = arrived(event.occurred_at, event.received_at)
         step.program = agents.program(event.user_agent)
+        if event.kind in OPENS + CLICKS and visits.names(event.comment):
+            step.judged = visits.words(event.comment)
 
 
 def arrived(occurred_at: datetime, received_at: datetime) -> str:

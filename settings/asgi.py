@@ -1,4 +1,5 @@
-"""The door for the web server: static files and what providers post are answered here, everything else by Django."""
+"""The door for the web server: static files, what providers post, and the pixels and links of mail are answered here,
+everything else by Django."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ from django.core.asgi import get_asgi_application
 from settings.road import RoadIn
 from settings.static import StaticFiles
 
-_django = RoadIn(get_asgi_application(), prefix="/in/")
+_pages = get_asgi_application()
+from tracking.door import Door  # noqa: E402  # the tables it writes are known only now
+
+_django = Door(RoadIn(_pages, prefix="/in/"))
 application = (
     ASGIStaticFilesHandler(_django)  # type: ignore[arg-type]  # any ASGI application will do
     if settings.DEBUG

@@ -26,4 +26,5 @@ SCHEDULE: dict[str, Job] = {
     "delivery.send_due": {"task": "delivery.tasks.send_due", "schedule": 2 * SECOND},
     "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},
     "webhooks.forget_nonces": {"task": "webhooks.tasks.forget_nonces", "schedule": 60 * MINUTE},
+    "tracking.forget_crowds": {"task": "tracking.tasks.forget_crowds", "schedule": 15 * MINUTE},
 }

@@ -19,6 +19,7 @@ from granian.server.embed import Server
 
 from settings.road import RoadIn
 from tests.site import free_port, wait_until
+from tracking.door import Door
 
 
 class Served(threading.Thread):
@@ -48,7 +49,8 @@ class Served(threading.Thread):
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        application = ASGIStaticFilesHandler(RoadIn(get_asgi_application(), prefix="/in/"))  # type: ignore[arg-type]
+        django = Door(RoadIn(get_asgi_application(), prefix="/in/"))
+        application = ASGIStaticFilesHandler(django)  # type: ignore[arg-type]
         self.server = Server(
             application, "127.0.0.1", self.port, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False,
             backpressure=1000, log_enabled=False,

@@ -64,3 +64,15 @@ class LeaveVisit(models.Model):
 
     def __str__(self) -> str:
         return str(self.email_id)
+
+
+class Met(models.Model):
+    """Which emails were visited from an address within a minute (counted since 1970). Kept for an hour."""
+
+    pk = models.CompositePrimaryKey("minute", "ip", "email_id")
+    minute = models.IntegerField()
+    ip = models.TextField()
+    email_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.ip} {self.minute}"

@@ -1,0 +1,14 @@
+"""What workers do for tracking, each a call of one function."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from feeds.tasks import DATABASE_AWAY
+from tracking import crowds
+
+
+@shared_task(throws=DATABASE_AWAY)
+def forget_crowds() -> None:
+    crowds.forget(timezone.now())
