@@ -13,5 +13,6 @@ urlpatterns = [
     path("sign-in/", include("allauth.account.urls")),
     path("", include("feeds.urls")),
     path("", include("webhooks.urls")),
+    path("", include("tracking.urls")),
     path("", include("accounts.urls")),
 ]

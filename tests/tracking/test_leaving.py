@@ -1,0 +1,236 @@
+"""Unsubscribing: people and mail programs do it, machines that look do not, and a mistake is taken back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from feeds import inbox, outage
+from feeds.events import Arrival, Event, Kind, Status
+from feeds.lifecycle import record
+from suppression.models import Reason, Suppression
+from tests import make
+from tests.tracking.mail import Sent, read, sent
+from tests.tracking.test_door import away
+from tracking import leaving
+from tracking.models import Farewell, LeaveVisit
+from tracking.tokens import mailbox, read_mailbox
+from webhooks import tasks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def mail() -> Sent:
+    return sent()
+
+
+def press(mail: Sent, data: Any = None, client: Client | None = None, **extra: Any) -> HttpResponse:
+    client = client or Client(enforce_csrf_checks=True)
+    return client.post(mail.signer.leave(), data if data is not None else {}, **extra)  # type: ignore[return-value]
+
+
+def undo_of(answer: HttpResponse) -> str:
+    return answer.content.decode().partition('name="undo" value="')[2].partition('"')[0]
+
+
+def listed(mail: Sent) -> bool:
+    return Suppression.objects.filter(address=mail.email.recipient, reason=Reason.UNSUBSCRIBED).exists()
+
+
+def test_looking_changes_nothing_and_shows_a_button(mail: Sent) -> None:
+    for method in ("get", "head"):
+        answer = getattr(Client(), method)(mail.signer.leave())
+        assert answer.status_code == 200
+        assert not answer.cookies
+        assert "no-store" in answer["Cache-Control"]
+    page = Client().get(mail.signer.leave()).content.decode()
+    assert '<button type="submit">Unsubscribe</button>' in page
+    read()
+    assert mail.events == []
+    assert not listed(mail)
+
+
+def test_the_button_unsubscribes_and_says_so(mail: Sent) -> None:
+    answer = press(mail)
+    assert (answer.status_code, bool(answer.cookies)) == (200, False)
+    assert "You will get no more of these emails." in answer.content.decode()
+    read()
+    assert mail.kinds == [Kind.UNSUBSCRIBED]
+    assert mail.now().status == Status.UNSUBSCRIBED
+    assert listed(mail)
+
+
+@pytest.mark.parametrize("extra", [
+    {"data": "List-Unsubscribe=One-Click", "content_type": "application/x-www-form-urlencoded"},
+    {"data": {"List-Unsubscribe": "One-Click"}},  # multipart/form-data
+])  # fmt: skip
+def test_the_mail_programs_own_button_needs_nothing_and_is_not_sent_elsewhere(
+    mail: Sent, extra: dict[str, Any]
+) -> None:
+    Farewell.objects.create(account=mail.email.account, redirect_url="https://acme.test/bye")
+    answer = press(mail, extra.pop("data"), **extra)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert not answer.cookies
+    read()
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED], True)
+
+
+def test_who_does_it_twice_has_done_it_once(mail: Sent) -> None:
+    for _time in range(2):
+        press(mail)
+        press(mail, "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
+        read()
+    assert (mail.kinds, Suppression.objects.count()) == ([Kind.UNSUBSCRIBED], 1)
+
+
+def test_twenty_scanners_remove_nobody_and_are_counted(mail: Sent) -> None:
+    for n in range(20):
+        Client(headers={"user-agent": f"Barracuda Sentinel {n}"}).get(mail.signer.leave())
+    Client(headers={"user-agent": "Mozilla/5.0 (iPhone) Safari"}).get(mail.signer.leave())
+    read()
+    assert (mail.events, listed(mail)) == ([], False)
+    visit = LeaveVisit.objects.get()
+    assert (visit.email_id, visit.machines, visit.people) == (mail.email.id, 20, 1)
+
+
+def test_a_mistake_is_taken_back_within_an_hour(mail: Sent) -> None:
+    undo = undo_of(press(mail))
+    read()
+    assert listed(mail)
+    answer = press(mail, {"undo": undo})
+    assert "It was taken back." in answer.content.decode()
+    read()
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED, Kind.RESUBSCRIBED], False)
+
+
+def test_whoever_leaves_again_after_taking_it_back_has_left(mail: Sent) -> None:
+    press(mail, {"undo": undo_of(press(mail))})
+    read()
+    press(mail)
+    read()
+    assert mail.kinds == [Kind.UNSUBSCRIBED, Kind.RESUBSCRIBED, Kind.UNSUBSCRIBED]
+    assert listed(mail)
+
+
+@pytest.mark.parametrize(("presses", "on_the_list"), [("lr", False), ("lrl", True), ("lrlr", False)])
+def test_what_was_pressed_last_holds_also_where_all_is_read_at_once(
+    mail: Sent, presses: str, on_the_list: bool
+) -> None:
+    undo = leaving.undo_token(read_mailbox(mailbox(mail.email.account_id, mail.email.id)))  # type: ignore[arg-type]
+    for pressed in presses:
+        press(mail, {"undo": undo} if pressed == "r" else {})
+    read()
+    assert listed(mail) == on_the_list
+
+
+def test_it_is_too_late_after_an_hour_and_nobody_else_can(mail: Sent) -> None:
+    undo = undo_of(press(mail))
+    read()
+    other = sent(recipient="ann@example.com")
+    assert press(other, {"undo": undo}).status_code == 410
+    assert press(mail, {"undo": "x" + undo}).status_code == 410
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        assert press(mail, {"undo": undo}).status_code == 410
+    read()
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED], True)
+
+
+def test_taking_one_back_leaves_what_another_email_caused(mail: Sent) -> None:
+    earlier = sent(mail.email.account, ago=5000)
+    press(earlier)
+    read()
+    press(mail, {"undo": undo_of(press(mail))})
+    read()
+    assert listed(mail)
+
+
+def test_showing_the_record_of_an_event_does_not_do_it_again(mail: Sent) -> None:
+    undo = undo_of(press(mail))
+    read()
+    press(mail, {"undo": undo})
+    read()
+    press(mail)
+    read()
+    for event in mail.events:
+        assert inbox.raw_of(event)
+    assert listed(mail)
+
+
+def test_it_is_kept_while_the_database_is_away(mail: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as lost:
+        lost.setattr(inbox, "store", away)
+        lost.setattr(Farewell.objects, "filter", away)
+        assert Client().get(mail.signer.leave()).status_code == 200
+        assert press(mail).status_code == 200
+    outage.database.answered()
+    tasks.read_spool()
+    read()
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED], True)
+
+
+def test_a_token_that_was_changed_unsubscribes_nobody(mail: Sent) -> None:
+    path = mail.signer.leave()[:-1] + ("a" if mail.signer.leave()[-1] != "a" else "b")
+    assert Client().get(path).status_code == 404
+    assert Client().post(path).status_code == 404
+    assert Client().post(mail.signer.pixel().replace("/o/", "/u/")).status_code == 404
+    read()
+    assert not listed(mail)
+
+
+def test_a_mail_to_the_address_does_it_as_well(mail: Sent) -> None:
+    named = read_mailbox(f"{mailbox(mail.email.account_id, mail.email.id)}@mail.acme.test")
+    assert named is not None
+    at = timezone.now()
+    for _time in range(2):
+        record([Arrival(mail.email.account_id, mail.email.source_id, at, leaving.by_mail(named, at))])
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED], True)
+    mail.email.delete()
+    assert leaving.by_mail(named, at) == []
+
+
+def test_the_page_speaks_the_language_of_the_browser_in_the_words_of_the_account(mail: Sent) -> None:
+    Farewell.objects.create(
+        account=mail.email.account,
+        texts={"pt-br": {"title": "Até logo <b>", "done": "Pronto."}, "en": {"text": "Sure?"}},
+    )
+    portuguese = Client(headers={"accept-language": "pt-BR,pt;q=0.9"})
+    page = portuguese.get(mail.signer.leave()).content.decode()
+    assert '<html lang="pt-br">' in page
+    assert "<h1>Até logo &lt;b&gt;</h1>" in page
+    assert "Sure?" in Client(headers={"accept-language": "de"}).get(mail.signer.leave()).content.decode()
+    assert "Pronto." in press(mail, client=portuguese).content.decode()
+
+
+def test_the_button_leads_where_the_account_says(mail: Sent) -> None:
+    Farewell.objects.create(account=mail.email.account, redirect_url="https://acme.test/bye?x=1")
+    policy = Client().get(mail.signer.leave())["Content-Security-Policy"]
+    assert "form-action 'self' https://acme.test;" in policy
+    answer = press(mail)
+    assert (answer.status_code, answer["Location"]) == (302, "https://acme.test/bye?x=1")
+    read()
+    assert listed(mail)
+
+
+def test_whoever_is_signed_in_is_not_asked_about(mail: Sent, django_assert_max_num_queries: Any) -> None:
+    client = Client()
+    client.force_login(make.member(mail.email.account))
+    with django_assert_max_num_queries(2):
+        answer = client.get(mail.signer.leave())
+    assert "Vary" not in answer or "Cookie" not in answer["Vary"]
+
+
+def test_an_event_of_a_provider_is_no_business_of_ours(mail: Sent) -> None:
+    source = make.source(mail.email.account)
+    record([make.arrival(source, Event(Kind.UNSUBSCRIBED, "x", "bob@example.com", timezone.now()))])
+    undo = undo_of(press(mail))
+    read()
+    press(mail, {"undo": undo})
+    read()
+    assert listed(mail)
