@@ -47,6 +47,12 @@ def invalid(field: str, description: str) -> Fault:
     return Fault(field, _("Invalid value"), description)
 
 
+def too_many(count: int) -> Fault:
+    """More recipients than one request may have."""
+    sentence = _("A request may have %(most)d recipients, and this one has %(n)d. Divide it into several.")
+    return invalid("personalizations", sentence % {"most": MOST_RECIPIENTS, "n": count})
+
+
 def of(order: Order, now: datetime) -> list[Fault]:
     """What is wrong with the order itself; whose it is does not matter."""
     return [*_sender(order), *_content(order), *_recipients(order), *_labels(order), *_size(order), *_time(order, now)]
@@ -98,11 +104,7 @@ def _recipients(order: Order) -> Iterator[Fault]:
         count += len(group.to) + len(group.cc) + len(group.bcc) + len(order.bcc)
         yield from _group(order, group, path)
     if count > MOST_RECIPIENTS:
-        yield invalid(
-            "personalizations",
-            _("A request may have %(most)d recipients, and this one has %(n)d. Divide it into several.")
-            % {"most": MOST_RECIPIENTS, "n": count},
-        )
+        yield too_many(count)
 
 
 def _group(order: Order, group: Group, path: str) -> Iterator[Fault]:

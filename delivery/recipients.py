@@ -46,7 +46,7 @@ class NotAnAddress(ValueError):
 def read(address: str) -> Address:
     """What to send to. Raises NotAnAddress.
 
-    The domain is written in ASCII (IDNA 2008), unless what stands before the @ needs SMTPUTF8 (RFC 6531) anyway.
+    The domain is written in ASCII (IDNA 2008), whatever stands before the @: one email has one spelling everywhere.
     """
     found = _read(address)
     ending = found.domain.rpartition(".")[2]
@@ -64,7 +64,7 @@ def _read(address: str) -> Address:
         valid = validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
         raise NotAnAddress(str(error)) from None
-    return Address(valid.ascii_email or valid.normalized, valid.ascii_domain)
+    return Address(f"{valid.local_part}@{valid.ascii_domain}", valid.ascii_domain)
 
 
 def _is_short(address: str, domain: str) -> bool:

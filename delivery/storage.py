@@ -113,7 +113,7 @@ def as_json(value: Any) -> str:
     """The same for a column of the type jsonb."""
     text = json.dumps(value, ensure_ascii=False)
     if "\\u0000" in text or not _is_storable(text):
-        text = json.dumps(_storable_parts(value), ensure_ascii=False)
+        text = json.dumps(storable_parts(value), ensure_ascii=False)
     return text
 
 
@@ -125,9 +125,10 @@ def _is_storable(text: str) -> bool:
     return True
 
 
-def _storable_parts(value: Any) -> Any:
+def storable_parts(value: Any) -> Any:
+    """The same for every text in a JSON value."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
-        return {storable(key): _storable_parts(inner) for key, inner in value.items()}
-    return [_storable_parts(inner) for inner in value] if isinstance(value, list) else value
+        return {storable(key): storable_parts(inner) for key, inner in value.items()}
+    return [storable_parts(inner) for inner in value] if isinstance(value, list) else value

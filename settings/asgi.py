@@ -1,4 +1,4 @@
-"""The door for the web server: static files, what providers post, and the pixels and links of mail are answered here,
+"""The door for the web server: static files, what programs post, and the pixels and links of mail are answered here,
 everything else by Django."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from settings.static import StaticFiles
 _pages = get_asgi_application()
 from tracking.door import Door  # noqa: E402  # the tables it writes are known only now
 
-_django = Door(RoadIn(_pages, prefix="/in/"))
+_django = Door(RoadIn(_pages, prefix=("/in/", "/v5")))
 application = (
     ASGIStaticFilesHandler(_django)  # type: ignore[arg-type]  # any ASGI application will do
     if settings.DEBUG

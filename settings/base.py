@@ -200,6 +200,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024 + 1024
 # ---- Sending ----------------------------------------------------------------------------------------------
 # A whole message with its files, as it is sent: most servers take no larger ones.
 MESSAGE_MOST_MB = env.number("MESSAGE_MOST_MB", 25, least=1, most=200)
+# The request that brings it has JSON around it.
+SEND_REQUEST_MOST_BYTES = MESSAGE_MOST_MB * 1024 * 1024 * 6 // 5
 # Endings of names that are reserved, and lead somewhere here all the same (see delivery/recipients.py).
 RESERVED_DOMAINS = env.words("RESERVED_DOMAINS", ["test", "example"] if LIVEFEEDS_PROCESS == "tests" else [])
 

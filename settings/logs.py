@@ -20,7 +20,9 @@ from django.utils.decorators import sync_and_async_middleware
 log = structlog.stdlib.get_logger("livefeeds.request")
 # Asked for every few seconds by whatever watches the site.
 QUIET = frozenset({"healthz", "readyz"})
-ROUTINE = frozenset({"webhook", "feed-stream", "tracking-pixel", "tracking-link", "tracking-leave", "tracking-logo"})
+ROUTINE = frozenset(
+    {"webhook", "v5-send", "feed-stream", "tracking-pixel", "tracking-link", "tracking-leave", "tracking-logo"}
+)
 
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,

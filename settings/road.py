@@ -1,6 +1,6 @@
-"""The road in, before Django's middleware: what machines post is answered by threads that stay.
+"""The road in, before Django's middleware: what programs post is answered by threads that stay.
 
-Sessions, languages, forms and people mean nothing to a provider. Going around them, and around the new thread and the
+Sessions, languages, forms and people mean nothing to a program. Going around them, and around the new thread and the
 new database wrapper that Django makes for every request, takes a third of the time (docs/benchmarks.md).
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
-from typing import Any, cast
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -26,7 +26,10 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-ROUTES = frozenset({"webhook"})
+# With the setting that says how large their bodies may be.
+ROUTES = {"webhook": "DATA_UPLOAD_MAX_MEMORY_SIZE", "v5-send": "SEND_REQUEST_MOST_BYTES"}
+# Larger bodies wait on disk until it is their turn: nobody has proven anything yet.
+MEMORY = 1024 * 1024
 # More than there are connections: a thread may wait for a certificate of Amazon's, the others go on meanwhile.
 THREADS = 32
 
@@ -49,7 +52,7 @@ _answer = convert_exception_to_response(request_log(convert_exception_to_respons
 class RoadIn:
     """An ASGI application that answers for the routes below `prefix` named in ROUTES and passes on the rest."""
 
-    def __init__(self, application: Application, *, prefix: str) -> None:
+    def __init__(self, application: Application, *, prefix: str | tuple[str, ...]) -> None:
         self.application = application
         self.prefix = prefix
         self.threads = ThreadPoolExecutor(THREADS, "road-in")
@@ -61,7 +64,7 @@ class RoadIn:
             await self.application(scope, receive, send)
             return
         try:
-            body = await _body(scope, receive)
+            body = await _body(scope, receive, getattr(settings, ROUTES[match.url_name]) or 0)
         except Gone:
             return
         work = asyncio.get_running_loop().run_in_executor(self.threads, _respond, scope, body, match)
@@ -80,32 +83,35 @@ def _resolve(path: str) -> Any:
         return None
 
 
-async def _body(scope: Message, receive: Receive) -> bytes:
+async def _body(scope: Message, receive: Receive, most: int) -> IO[bytes]:
     """The whole body. One that is or says it is too large is not read on, and its view refuses it for its size.
 
     Raises Gone: half a body must not be taken for a whole one.
     """
-    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    body: IO[bytes] = SpooledTemporaryFile(MEMORY)  # noqa: SIM115  # closed by who answers
     said = dict(scope["headers"]).get(b"content-length", b"0")
     if not said.isdigit() or int(said) > most:
-        return b""
-    pieces: list[bytes] = []
+        return body
     size, more = 0, True
     while more and size <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
+            body.close()
             raise Gone
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
+        piece = message.get("body", b"")
+        body.write(piece)
+        size += len(piece)
         more = message.get("more_body", False)
-    return b"".join(pieces)
+    body.seek(0)
+    return body
 
 
-def _respond(scope: Message, body: bytes, match: Any) -> HttpResponse:
+def _respond(scope: Message, body: IO[bytes], match: Any) -> HttpResponse:
     """In a thread of ours: the view's answer. Its connection goes back to the pool."""
-    request = ASGIRequest(scope, BytesIO(body))
+    request = ASGIRequest(scope, body)
     request.resolver_match = match
     try:
         return cast("HttpResponse", _answer(request))
     finally:
+        body.close()
         close_old_connections()

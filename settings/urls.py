@@ -14,5 +14,6 @@ urlpatterns = [
     path("", include("feeds.urls")),
     path("", include("webhooks.urls")),
     path("", include("tracking.urls")),
+    path("", include("delivery.v5.urls")),
     path("", include("accounts.urls")),
 ]

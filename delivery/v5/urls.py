@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from delivery.v5 import sending
+
+urlpatterns = [
+    path("v5/mail/send", sending.send, name="v5-send"),
+    path("v5.1/mail/send", sending.send, name="v5-send"),
+]

@@ -1,0 +1,79 @@
+"""The API as the web server hands requests to it: before Django's middleware, headers as they come over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from delivery.models import Attachment, Message
+from feeds.outage import database
+from settings.road import MEMORY, RoadIn
+from tests import make
+from tests.delivery.v5.asking import SEND, key, request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def passed_on(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "passed on"})
+
+
+def ask(*pieces: bytes, headers: dict[str, str], path: str = SEND, length: int | None = None) -> Any:
+    """Status and JSON of the answer to a request that arrives in these pieces."""
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    waiting.append({"type": "http.request", "body": b"", "more_body": False})
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+
+    named = {"content-type": "application/json"} | ({"content-length": str(length)} if length is not None else {})
+    raw = [(name.encode(), value.encode()) for name, value in (named | headers).items()]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": raw,
+             "client": ("192.0.2.7", 1234)}  # fmt: skip
+    asyncio.run(RoadIn(passed_on, prefix=("/in/", "/v5"))(scope, receive, send))
+    if sent[0]["type"] == "passed on":
+        return None
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+@pytest.fixture
+def api_key() -> str:
+    account = make.account()
+    make.sender_domain(account)
+    database.answered()
+    return key(account, networks=["192.0.2.0/24"])
+
+
+@pytest.mark.parametrize("header", ["api_key", "API_KEY", "api-key"])
+@pytest.mark.parametrize("path", ["/v5/mail/send", "/v5.1/mail/send"])
+def test_the_header_api_key_is_found_although_django_drops_such_names(api_key: str, header: str, path: str) -> None:
+    status, answer = ask(json.dumps(request()).encode(), headers={header: api_key}, path=path)
+    assert (status, answer["message"]) == (202, "OK")
+    assert Message.objects.count() == 1
+
+
+def test_a_large_message_comes_through_whole(api_key: str) -> None:
+    content = "QUJD" * (MEMORY // 2)
+    body = json.dumps(request(attachments=[{"name": "a.bin", "content": content}])).encode()
+    pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
+    assert ask(*pieces, headers={"api_key": api_key}, length=len(body))[0] == 202
+    assert bytes(Attachment.objects.get().content) == b"ABC" * (MEMORY // 2)
+
+
+def test_what_is_too_large_is_refused_and_not_read_on(api_key: str, settings: Any) -> None:
+    settings.SEND_REQUEST_MOST_BYTES = 100_000
+    assert ask(headers={"api_key": api_key}, length=100_001)[0] == 413
+    assert ask(*[b" " * 60_000] * 3, headers={"api_key": api_key})[0] == 413
+
+
+def test_other_addresses_are_left_to_django(api_key: str) -> None:
+    assert ask(headers={}, path="/v5/mail/other") is None
+    assert ask(headers={}, path="/v50") is None
