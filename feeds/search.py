@@ -30,20 +30,21 @@ if TYPE_CHECKING:
 # How many of the newest emails are looked through before addresses are searched, and how many more where that promises
 # to fill the page.
 LOOKS, FURTHER_LOOK = (500, 4_500), 30_000
+# With the page further off than this, addresses that stand together are the shorter way to it.
+FAR = 10_000
 # Emails that a look goes through where nothing leads, and ids of a lead that are checked at once: from a few to many.
 LEAST_LOOK, MOST_LOOK = 5_000, 50_000
 # Where several lead together, few of the ids are left to be checked: then it begins with more.
 LEAST_SLICE, TOGETHER_SLICE, MOST_SLICE = 200, 2_000, 20_000
 GROWTH = 6
-# So many ids of each lead tell which one is the sparsest. One that is not much denser than that is read and compared,
-# where looking up each id would cost more. A lead of many addresses is followed month by month: fewer partitions.
-PROBE, NOT_MUCH, MANY_KEYS = 1_000, 8, 40
+# So many ids of each lead tell which one is the sparsest. A lead of many addresses is followed month by month: fewer
+# partitions.
+PROBE, MANY_KEYS = 200, 40
 # A search begins no further look after this long. A statement that takes much longer than any should is stopped.
 SECONDS = 0.4
 STATEMENT_MS, ADDRESSES_MS = 2_000, 400
 
 QUARTER, AHEAD = timedelta(minutes=15), timedelta(days=1)
-NO_LIMIT = 2**31 - 1
 _IN_ARRAYS = "array_agg(id order by id desc), array_agg(status order by id desc)"
 
 
@@ -96,8 +97,8 @@ class Hunt:
     place: int | None = None
     _end: float = 0.0
     _has_looked: bool = False
+    _is_near_known: bool = False
     _leads: list[Lead] = field(default_factory=list)
-    _density: dict[Lead, float] = field(default_factory=dict)
     _size: int = LEAST_SLICE
 
     def run(self, seconds: float) -> None:
@@ -113,11 +114,11 @@ class Hunt:
     def _run(self) -> None:
         with at_most(STATEMENT_MS):
             self._leads = drivers.quick(self.wanted)
+            if not self._leads:
+                self._through_newest()
             if self._leads:
                 self._choose()
                 self._follow(looks=2)
-            else:
-                self._through_newest()
         if self._is_over:
             return
         more = self._thorough()
@@ -162,22 +163,27 @@ class Hunt:
         """No leads, where finding them takes too long: a text may have little that an index can use."""
         try:
             with at_most(ADDRESSES_MS):
-                return drivers.thorough(self.wanted)
+                return [*self._near(), *drivers.thorough(self.wanted)]
         except QueryCanceled:
             return []
 
+    def _near(self) -> list[Lead]:
+        """None the second time: there are too many addresses for leads, or they lead already."""
+        is_first, self._is_near_known = not self._is_near_known, True
+        return drivers.near(self.wanted) if is_first else []
+
     def _choose(self) -> None:
         """Let the sparsest lead: that of the fewest ids, or of ids that reach back furthest where all have many."""
-        self._size = LEAST_SLICE
+        # Where all that is asked for is what leads, the first ids fill the page.
+        self._size = self._left if len(self.wanted.conditions) == 1 else LEAST_SLICE
         if any(lead.is_empty for lead in self._leads):
             self.place = None
         elif len(self._leads) > 1:
-            self._density = {lead: self._probed(lead) for lead in self._leads}
-            self._leads.sort(key=self._density.__getitem__)
+            self._leads.sort(key=self._density)
             if not all(lead.keys for lead in self._leads[1:]):
                 self._size = TOGETHER_SLICE
 
-    def _probed(self, lead: Lead) -> float:
+    def _density(self, lead: Lead) -> float:
         ids, values = lead.sql(self.wanted.low, self._high, PROBE)
         n, last = _row(f"select count(*), min(id) from {ids} x", values)  # noqa: S608
         return float(n / max(1, self._high - (last if n == PROBE else self.wanted.low)))
@@ -195,17 +201,24 @@ class Hunt:
     def _along(self, size: int) -> int:
         """Check the next `size` ids of the first lead: against the others where that is cheap, and then each email that
         is left. Offset 0 keeps the planner from beginning elsewhere. Returns how many ids there were."""
-        lead = self._leads[0]
+        lead, *others = self._leads
         low = self.wanted.low if lead.keys < MANY_KEYS else max(self.wanted.low, self._month())
         ids, values = lead.sql(low, self._high, size)
-        others, told = self._others()
+        tables = [f"t0 as materialized (select array_agg(id order by id) as ids from {ids} x)"]  # noqa: S608
+        # Of many addresses that is not asked.
+        for other in others:
+            if not other.keys:
+                some, given = other.among(_ids_of(len(tables) - 1), low, self._high)
+                tables.append(f"t{len(tables)} as materialized (select array_agg(distinct id) as ids from {some} x)")  # noqa: S608
+                values += given
         condition, given = self.wanted.conditions_sql()
         n, last, *found = _row(
-            f"with v as materialized (select id from {ids} x), w as materialized ({others}),"  # noqa: S608
-            f" m as materialized (select e.id, e.status from w cross join lateral (select id, status from feeds_email e"
-            f" where e.id = w.id and e.account_id = %s and {condition} offset 0) e order by 1 desc limit %s)"
-            f" select (select count(*) from v), (select min(id) from v), {_IN_ARRAYS} from m",
-            [*values, *told, self.wanted.account_id, *given, self._left],
+            f"with {', '.join(tables)}, m as materialized (select e.id, e.status"  # noqa: S608
+            f" from unnest({_ids_of(len(tables) - 1)}) w cross join lateral (select id, status from feeds_email"
+            f" where id = w and id >= %s and id < %s and account_id = %s and {condition} offset 0) e"
+            f" order by 1 desc limit %s)"
+            f" select coalesce(cardinality({_ids_of(0)}), 0), {_ids_of(0)}[1], {_IN_ARRAYS} from m",
+            [*values, low, self._high, self.wanted.account_id, *given, self._left],
         )
         self._take(found, last if n == size else low if low > self.wanted.low else None)
         return int(n)
@@ -215,30 +228,18 @@ class Hunt:
         moment = time_of(self._high - 1)
         return id_at(moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
 
-    def _others(self) -> tuple[str, list[Any]]:
-        """Those ids of `v` that the other leads have as well. Of many addresses that is not asked."""
-        lead, *others = self._leads
-        text, told = "select id from v", list[Any]()
-        looked_up = [
-            other for other in others
-            if not other.keys and self._density[other] > self._density[lead] * NOT_MUCH
-        ]  # fmt: skip
-        for n, other in enumerate(looked_up):
-            held, values = other.has("v.id")
-            text, told = f"{text} {'and' if n else 'where'} {held}", [*told, *values]
-        for other in others:
-            if not other.keys and other not in looked_up:
-                ids, values = other.sql("(select min(id) from v)", self._high, NO_LIMIT)
-                text, told = f"{text} intersect select id from {ids} x", [*told, *values]  # noqa: S608
-        return text, told
-
     # ---- Where nothing does
 
     def _through_newest(self) -> None:
-        """Look through the newest emails, and further where they promise that it is not far."""
+        """Look through the newest emails, and further where they promise that it is not far; until something leads."""
         passed = 0
         for size in LOOKS:
-            some = min(self._promised(passed, len(self.found)) or size, size)
+            promised = self._promised(passed, len(self.found))
+            if passed and not 0 < promised <= FAR:
+                self._leads = self._near()
+                if self._leads:
+                    return
+            some = min(promised or size, size)
             self._through(some)
             passed += some
             if self._is_over:
@@ -293,6 +294,11 @@ class Hunt:
              wanted.low, self._high, *given, self._left],
         )  # fmt: skip
         self._take(found, last)
+
+
+def _ids_of(n: int) -> str:
+    """The sorted ids of one of the tables of a statement."""
+    return f"((select ids from t{n})::bigint[])"  # noqa: S608
 
 
 def _row(statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
