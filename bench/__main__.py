@@ -43,6 +43,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=kind, help="of live alone")
     for name, what in (("bounces", "a folder of mails with expected.tsv"), ("replies", "a TSV of answers")):
         parser.add_argument(f"--{name}", type=Path, help=f"{what}, of truth alone")
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of search alone: only these kinds of questions")
     asked = parser.parse_args()
     # Told to end, it takes its servers and their folder along, as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -55,7 +56,7 @@ def main() -> int:
         return truth.show(asked.bounces, asked.replies)
     warn_if_busy()
     if asked.name == "search":
-        report.show(search.measure(asked.emails, asked.home))
+        report.show(search.measure(asked.emails, asked.home, asked.kinds))
         return 0
     with _home(asked) as home, servers.database(home):
         # Imported only now, because it brings Django's models along.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,13 @@ PLAIN_QUESTIONS, PLAIN_SECONDS = 3, 3
 DEEP_ROUNDS = 40
 
 
-def measure(emails: int, parent: Path | None = None) -> Result:
-    """Both databases are taken from where `bench seed` keeps them; those that are not there are made for this alone."""
+def measure(emails: int, parent: Path | None = None, names: Sequence[str] | None = None) -> Result:
+    """Both databases are taken from where `bench seed` keeps them, and brought up to date; those that are not there are
+    made for this alone. With names only these kinds of questions are asked."""
+    from bench.questions import KINDS
+
+    if unknown := [name for name in names or () if name not in KINDS]:
+        raise SystemExit(f"There are no questions of the kind {unknown[0]!r}. Kinds are: {'; '.join(KINDS)}.")
     with ExitStack() as stack:
         large, small = (
             kept.home(n, parent if kept.is_there(n, parent) else stack.enter_context(servers.new_home(parent, str(n))))
@@ -35,7 +41,7 @@ def measure(emails: int, parent: Path | None = None) -> Result:
         )
         stack.enter_context(servers.database(large))
         stack.enter_context(servers.running(small))
-        return run(emails, small)
+        return run(emails, small, names)
 
 
 @dataclass(slots=True)
@@ -58,7 +64,7 @@ class Feed:
         connections["default"] = self.connection
 
 
-def run(emails: int, small_home: Path) -> Result:
+def run(emails: int, small_home: Path, names: Sequence[str] | None) -> Result:
     from django.core.management import call_command
     from django.db import connections
 
@@ -69,27 +75,28 @@ def run(emails: int, small_home: Path) -> Result:
     beside = connections["default"].copy()
     beside.settings_dict = {**beside.settings_dict, "HOST": addresses.database(url)["HOST"]}
     large, small = Feed(emails, connections["default"]), Feed(emails // 10, beside)
+    for feed in (small, large):
+        feed.use()
+        call_command("migrate", interactive=False, verbosity=0)
+        _prepare(feed, names)
     with servers.web() as (_pid, port), servers.web({"DATABASE_URL": url}) as (_pid, other):
         large.port, small.port = port, other
-        for feed in (small, large):
-            feed.use()
-            call_command("migrate", interactive=False, verbosity=0)
-            _prepare(feed)
         for name in large.questions:
             _ask_all(name, large, small)
-        deep = _deep(large)
+        deep = [] if names else _deep(large)
     plain = {name: _plainly(large, questions) for name, questions in large.questions.items()}
     small.connection.close()
     return _result(large, small, plain, deep)
 
 
-def _prepare(feed: Feed) -> None:
+def _prepare(feed: Feed, names: Sequence[str] | None) -> None:
     from accounts.models import Account
     from bench import questions, someone
 
     account = Account.objects.order_by("id")[0]
     feed.access, feed.cookie = someone.looks_at(account)
-    feed.questions = questions.kinds(account, feed.emails)
+    asked = questions.kinds(account, feed.emails)
+    feed.questions = {name: asked[name] for name in names or asked}
 
 
 def _ask_all(name: str, large: Feed, small: Feed) -> None:
