@@ -214,9 +214,9 @@ def classify(job: Job, outcome: Outcome, started_at: datetime, took_ms: int) -> 
     return done, outcomes.judge(done, outcome.code, waits, stage=outcome.stage)
 
 
-def failed(sentence: str) -> Outcome:
-    """The outcome of an email that never came to a server. It is tried again like any other."""
-    return Outcome("", sentence, stage="prepare")
+def failed(sentence: str, *, final: bool = False) -> Outcome:
+    """The outcome of an email that never came to a server, for good or for now."""
+    return Outcome("550" if final else "", sentence, stage=outcomes.OURS)
 
 
 def shared(outcome: Outcome) -> Outcome:

@@ -57,6 +57,7 @@ class Destination:
         self.read_at = 0.0
         self.answered_at = float("-inf")
         self.unreachable: tuple[float, Outcome] | None = None
+        self.is_silent = False
         self.slot = 0.0
         self.recent: deque[float] = deque(maxlen=600)
 
@@ -136,7 +137,7 @@ class Destination:
         """It said something."""
         self.answered_at = time.monotonic()
         self.recent.append(self.answered_at)
-        self.unreachable = None
+        self.unreachable, self.is_silent = None, False
 
     def slow_down(self, slower: Slower) -> None:
         """It complained; the others are told by the database, and the limit is not read again before they are."""

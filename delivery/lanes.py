@@ -74,7 +74,7 @@ class Lane(threading.Thread):
         try:
             mail, whole = self._prepare(job)
         except ContentGone as error:
-            outcome = deliver.failed(str(error))
+            outcome = deliver.failed(str(error), final=True)
         except Exception as error:
             # One odd email must not hold up the others; it is tried again like any that was refused for now.
             log.exception("email_broke", email=job.outgoing.email_id)

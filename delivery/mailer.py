@@ -213,7 +213,8 @@ class Mailer:
             lane.start()
 
     def _may_open(self, destination: Destination) -> bool:
-        """At most half of the lanes are for destinations nobody knows to answer."""
+        """A quarter of the lanes is kept for destinations that are known to answer, and a half from those that did not
+        answer the last time."""
         if not self.free:
             idle = [lane for d in self.destinations.values() for lane in d.lanes if lane.idle_since is not None]
             if idle:
@@ -223,8 +224,10 @@ class Mailer:
             return False
         if destination.is_proven:
             return True
-        silent = sum(len(d.lanes) for d in self.destinations.values() if not d.is_proven)
-        return silent < self.most_lanes // 2
+        unknown = [d for d in self.destinations.values() if d.lanes and not d.is_proven]
+        if destination.is_silent:
+            return sum(len(d.lanes) for d in unknown if d.is_silent) < self.most_lanes // 2
+        return sum(len(d.lanes) for d in unknown) < self.most_lanes * 3 // 4
 
     # ---- What lanes tell ------------------------------------------------------------------------------------
 
@@ -249,8 +252,10 @@ class Mailer:
                 destination.answered()
                 if not was_proven:
                     self._open_lanes(destination)
-            elif not outcome.connected or outcome.stage in BEFORE:
-                destination.could_not_be_reached(outcome)
+            else:
+                destination.is_silent = True
+                if not outcome.connected or outcome.stage in BEFORE:
+                    destination.could_not_be_reached(outcome)
 
     def slow_down(self, destination: Destination, retry_after: timedelta | None, reply: str) -> None:
         """Let all of this destination rest."""

@@ -8,7 +8,7 @@ and whoever finds the attempt of a process that died can do it as well.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ from feeds.lifecycle import record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+# The stage of what ended before there was a server to speak to.
+OURS = "prepare"
 
 FINISH = "delete from delivery_outgoing where email_id = any(%s) and (claimed_by = %s or claimed_by is null)"
 # Whoever came first has said it: `attempts` only grows.
@@ -70,11 +73,14 @@ class Done:
 
 
 def judge(done: Done, basic: str, minutes: Sequence[int], *, stage: str = "") -> replies.Judgement:
-    """Fill in what the answer comes to, and when the email is tried again."""
+    """Fill in what the answer comes to, and when the email is tried again: without an answer, "", it always is."""
     judgement = replies.classify(basic, done.code, done.reply, stage=stage)
+    if stage == OURS:
+        # Nobody answered, so nothing is said of the address or of us.
+        judgement = replace(judgement, verdict=Verdict.SOFT)
     done.verdict = judgement.verdict
     done.suppress = judgement.suppress
-    if not judgement.final:
+    if not basic or not judgement.final:
         plan(done, judgement.retry_after, minutes)
     return judgement
 

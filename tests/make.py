@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
+from functools import cache
+from ipaddress import ip_network
 from typing import Any
 
 from accounts.models import Account, Membership, Role, User
+from delivery import signing
 from delivery.models import SenderDomain
 from delivery.orders import Group, Mailbox, Order
 from feeds.events import Arrival, Event, Kind
 from webhooks.models import Source
 
 _numbers = itertools.count(1)
+LOOPBACK = [ip_network("127.0.0.0/8")]
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
@@ -49,6 +53,21 @@ def sender_domain(account: Account, name: str = "acme.test", **fields: Any) -> S
     """A domain the account may send from, without a key that could sign."""
     told = {"selector": "lf", "private_key": "", "public_key": ""} | fields
     return SenderDomain.objects.create(account=account, name=name, **told)
+
+
+def signing_domain(account: Account, name: str = "acme.test") -> SenderDomain:
+    """The same with a key: made once, because that takes long."""
+    key = _key()
+    told = {"private_key": key.private, "public_key": key.public}
+    domain, _new = SenderDomain.objects.update_or_create(
+        account=account, name=name, defaults=told, create_defaults=told | {"selector": "lf"}
+    )
+    return domain
+
+
+@cache
+def _key() -> signing.KeyPair:
+    return signing.make_key()
 
 
 def order(*to: str, **fields: Any) -> Order:
