@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
-from delivery import mailer
+from delivery import mailer, retention
 from feeds.tasks import DATABASE_AWAY
 
 
 @shared_task(throws=DATABASE_AWAY)
 def send_due() -> None:
     mailer.work()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def clear_content() -> None:
+    retention.clear_content(timezone.now())
+
+
+@shared_task(throws=DATABASE_AWAY)
+def forget_messages() -> None:
+    now = timezone.now()
+    retention.forget_messages(now)
+    retention.forget_answers(now)

@@ -49,7 +49,7 @@ class Served(threading.Thread):
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        django = Door(RoadIn(get_asgi_application(), prefix="/in/"))
+        django = Door(RoadIn(get_asgi_application(), prefix=("/in/", "/v5")))
         application = ASGIStaticFilesHandler(django)  # type: ignore[arg-type]
         self.server = Server(
             application, "127.0.0.1", self.port, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False,

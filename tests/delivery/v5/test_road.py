@@ -8,8 +8,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from delivery import storage
 from delivery.models import Attachment, Message
+from feeds.models import Email
 from feeds.outage import database
 from settings.road import MEMORY, RoadIn
 from tests import make
@@ -72,6 +75,23 @@ def test_what_is_too_large_is_refused_and_not_read_on(api_key: str, settings: An
     settings.SEND_REQUEST_MOST_BYTES = 100_000
     assert ask(headers={"api_key": api_key}, length=100_001)[0] == 413
     assert ask(*[b" " * 60_000] * 3, headers={"api_key": api_key})[0] == 413
+
+
+def test_a_connection_that_breaks_in_the_middle_leaves_nothing_and_the_client_comes_again(
+    api_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+
+    headers = {"api_key": api_key, "idempotency-key": "order-7"}
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "queue", broken)
+        assert ask(json.dumps(request()).encode(), headers=headers)[0] == 503
+    assert not Message.objects.exists()
+    assert not Email.objects.exists()
+    status, _answer = ask(json.dumps(request()).encode(), headers=headers)
+    assert (status, Message.objects.count()) == (202, 1)
 
 
 def test_other_addresses_are_left_to_django(api_key: str) -> None:
