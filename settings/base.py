@@ -77,7 +77,6 @@ SMTP_HOST = env.text("SMTP_HOST", HOST)
 SMTP_PORT = env.number("SMTP_PORT", 2525, least=0, most=65535)
 # Where TLS is spoken from the first byte on; 0 for nowhere. SMTP_PORT knows STARTTLS in any case.
 SMTP_TLS_PORT = env.number("SMTP_TLS_PORT", 0, least=0, most=65535)
-SMTP_HOSTNAME = env.text("SMTP_HOSTNAME", PUBLIC.hostname or "localhost")
 SMTP_TLS_CERT, SMTP_TLS_KEY = env.text("SMTP_TLS_CERT"), env.text("SMTP_TLS_KEY")
 if bool(SMTP_TLS_CERT) != bool(SMTP_TLS_KEY):
     env.problems.append("SMTP_TLS_CERT and SMTP_TLS_KEY belong together: set both, each to the path of a PEM file.")
@@ -85,8 +84,6 @@ SMTP_AUTH_WITHOUT_TLS = env.flag("SMTP_AUTH_WITHOUT_TLS", False)
 SMTP_MAX_BYTES = env.number("SMTP_MAX_BYTES", 25 * 1024 * 1024, least=64 * 1024, most=200 * 1024 * 1024)
 SMTP_CONNECTIONS = env.number("SMTP_CONNECTIONS", 500, least=1, most=20_000)
 SMTP_IDLE_SECONDS = env.number("SMTP_IDLE_SECONDS", 300, least=5, most=3600)
-# Mail to addresses below it is taken for all accounts, beside the return-path domains that accounts have themselves.
-RETURN_PATH_DOMAIN = env.text("RETURN_PATH_DOMAIN").lower().rstrip(".")
 
 # ---- Redis or Valkey: broker, cache, live messages -------------------------------------------------------
 EMBEDDED_BROKER = not env.text("REDIS_URL")
