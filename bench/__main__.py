@@ -18,7 +18,7 @@ import psutil
 
 from bench import kept, report, search, servers, truth
 
-NAMES = ("record", "intake", "export", "search", "overview", "live")
+NAMES = ("record", "intake", "export", "search", "overview", "live", "submit")
 READING = ("export", "overview")
 EMAILS = 20_000
 LEAST = 1000

@@ -58,7 +58,7 @@ def _one(port: int, requests: Iterator[bytes], seconds: float, start: threading.
         while (begin := time.perf_counter()) < end:
             connection.sendall(next(requests))
             answer = _answer(connection)
-            if answer.startswith(b"HTTP/1.1 200 "):
+            if answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 202 ")):
                 found.took.append(time.perf_counter() - begin)
             else:
                 found.refused.append(answer.partition(b"\r\n\r\n")[0].decode(errors="replace"))

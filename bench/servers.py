@@ -117,3 +117,16 @@ def _wait(process: subprocess.Popen[bytes], port: int, told: Path) -> None:
         finally:
             client.close()
     raise SystemExit(f"The web server did not start. Its last words:\n{told.read_text()[-2000:]}")
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port: int, told: Path) -> None:
+    """Until something listens there; `told` is what it says meanwhile."""
+    deadline = time.monotonic() + SECONDS_TO_ANSWER
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"Nothing listens on port {port}. Its last words:\n{told.read_text()[-2000:]}")
