@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from feeds.events import Kind, Status
+from feeds.events import Held, Kind, Status
 from feeds.models import MAX_ID
 from feeds.staging import FIRST_TIMES
 from feeds.values import is_whole
@@ -183,6 +183,10 @@ _MARKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "retrying": (
         f"(deferrals > 0 and status <= {Status.SENT})",
         lambda email: email.deferrals > 0 and email.status <= Status.SENT,
+    ),
+    "held": (
+        f"(held <> {Held.NO} and status = {Status.PROCESSED})",
+        lambda email: email.held != Held.NO and email.status == Status.PROCESSED,
     ),
     "machine": (
         "(machine_opens > 0 or machine_clicks > 0)",

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from feeds.conditions import escaped
-from feeds.events import Kind
+from feeds.events import Held, Kind
 from feeds.terms import SQL, Address, Argument, Code, Condition, Domain, Had, Id, Mark, OneOf, ReasonIs, Tag, Wanted
 
 # Addresses that one lead goes through; of more than these, the newest emails hold enough to fill a page.
@@ -220,6 +220,7 @@ def _mark(account_id: int, asked: Mark) -> Lead | None:
     made = {
         "retrying": _events(account_id, [Kind.DEFERRED]),
         "unknown": _events(account_id, [Kind.UNKNOWN]),
+        "held": (Index("feeds_email", "id", f"account_id = %s and held <> {Held.NO}", (account_id,)),),
         "orphan": (Index("feeds_email", "id", "account_id = %s and message_id = ''", (account_id,)),),
     }
     if not set(asked.names) <= set(made):

@@ -18,6 +18,7 @@ STATUSES = {status.name.lower(): status for status in Status}
 EVENTS = {kind.name.lower(): kind for kind in (*FIRST_TIMES, Kind.UNKNOWN)}
 MARKS: dict[str, StrOrPromise] = {
     "retrying": _("refused for now, no later answer is known"),
+    "held": _("accepted and held back: no credits, account disabled, scheduled or throttled"),
     "machine": _("opened or clicked by a machine"),
     "orphan": _("its event named no message"),
     "test": _("a test"),
@@ -49,7 +50,7 @@ KEYS = (
         "event", _("had at least one such event, whatever came later"), ("opened", "deferred,bounced"),
         {name: kind.label for name, kind in EVENTS.items()},
     ),
-    Key("is", _("is marked as"), ("retrying", "machine", "late"), MARKS),
+    Key("is", _("is marked as"), ("retrying", "held", "machine", "late"), MARKS),
     Key("subject", _("subject contains"), ("invoice", '"your order"')),
     Key("comment", _("last answer of the recipient's server contains"), ('"mailbox full"',)),
     Key("code", _("status code of that answer, * for any"), ("5.1.1", "5.1.*")),

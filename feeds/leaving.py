@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from feeds import terms
-from feeds.events import Status
+from feeds.events import Held, Status
 from feeds.staging import FIRST_TIMES
 
 if TYPE_CHECKING:
@@ -56,10 +56,19 @@ def may_have_held(condition: Condition, email: Email, recent: datetime) -> bool:
             times = [getattr(email, FIRST_TIMES[kind]) if kind in FIRST_TIMES else email.last_at for kind in kinds]
             return negated and any(_is_recent(email, at, recent) for at in times)
         case terms.Mark(names):
-            return negated or ("retrying" in names and email.deferrals > 0 and _rose(email, recent))
+            return negated or any(_bore(name, email, recent) for name in names)
         case terms.Text(column="comment") | terms.Code() | terms.ReasonIs():
             return _is_recent(email, email.comment_at, recent)
     return condition.can_change and _is_recent(email, email.first_at, recent) and condition.matches(Unknown(email))
+
+
+def _bore(mark: str, email: Email, recent: datetime) -> bool:
+    """Whether it may have had this mark, of those that end."""
+    if mark == "retrying":
+        return email.deferrals > 0 and _rose(email, recent)
+    return mark == "held" and (
+        _is_recent(email, email.held_at, recent) or (email.held != Held.NO and _rose(email, recent))
+    )
 
 
 def _is_recent(email: Email, at: datetime | None, recent: datetime) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from feeds.events import Kind, Status
+from feeds.events import Held, Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,23 @@ def firsts(email: Email) -> list[tuple[Kind, datetime]]:
 NAMED = 3
 
 
+# What holds it back, and when that ends.
+HELD = {
+    Held.CREDITS: gettext_lazy(
+        "It is held back because the account has no credits left. It goes out by itself when an administrator of the installation adds some."
+    ),
+    Held.DISABLED: gettext_lazy(
+        "It is held back because the account is disabled. It goes out by itself when an administrator of the installation enables it again."
+    ),
+    Held.SCHEDULED: gettext_lazy(
+        "It is held back because it is scheduled for later. It goes out by itself when its time comes."
+    ),
+    Held.THROTTLED: gettext_lazy(
+        "It is held back because the recipient's server takes no more mail from here for now. It goes out by itself when that server may be written to again."
+    ),
+}
+
+
 def why(story: Story) -> list[str]:
     """Which event made the status, and what became of the others. Times are of the current zone."""
     email, events = story.email, story.events
@@ -53,6 +70,8 @@ def why(story: Story) -> list[str]:
     sentences += _lower_but_later(email, raising)
     sentences += _out_of_order(story)
     sentences += _told_again(story)
+    if email.is_held:
+        sentences.append(str(HELD[Held(email.held)]))
     if email.is_retrying:
         sentences.append(
             ngettext(

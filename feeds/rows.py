@@ -17,9 +17,10 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, ngettext, pgettext
+from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
+from feeds.events import Held
 from feeds.meanings import BY_STATUS
 from feeds.templatetags.look import icon
 
@@ -53,6 +54,8 @@ def _row(email: Email, words: Words, folder: str, zone: tzinfo, today: date) -> 
     badges = words.statuses[email.status]
     if email.is_retrying:
         badges += words.retrying
+    if email.is_held:
+        badges += words.held[email.held]
     if email.is_test:
         badges += words.test
     if email.is_orphan:
@@ -93,6 +96,7 @@ class Words:
     language: str
     statuses: dict[int, str]
     retrying: str
+    held: dict[int, str]
     test: str
     orphan: str
     unknown: str
@@ -101,6 +105,13 @@ class Words:
     clicks: str
 
 
+# Why an email is held, in a word.
+HELD = {
+    Held.CREDITS: pgettext_lazy("held badge", "no credits"),
+    Held.DISABLED: pgettext_lazy("held badge", "disabled"),
+    Held.SCHEDULED: pgettext_lazy("held badge", "scheduled"),
+    Held.THROTTLED: pgettext_lazy("held badge", "throttled"),
+}
 _NONE = '<span class="none">0</span>'
 
 
@@ -122,6 +133,12 @@ def _words(language: str) -> Words:
             for status, meaning in BY_STATUS.items()
         },
         badge(" is-retrying", "refresh", _("retrying"), _("Refused for now; it is tried again")),
+        {
+            held.value: badge(
+                " is-held", "player-pause", str(word), _("Held back: %(reason)s") % {"reason": held.label}
+            )
+            for held, word in HELD.items()
+        },
         badge("", "flask", pgettext("badge", "test"), _("No real email was sent")),
         badge("", "unlink", pgettext("badge", "orphan"), _("The source did not say which message it is about")),
         *(escape(word) for word in (_("unknown"), _("From"), _("Opens"), _("Clicks"))),

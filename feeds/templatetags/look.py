@@ -68,6 +68,8 @@ KINDS = {
     Kind.MACHINE_CLICKED: "robot",
     Kind.RESUBSCRIBED: "user-plus",
     Kind.AUTO_REPLIED: "message-reply",
+    Kind.HELD: "player-pause",
+    Kind.RELEASED: "player-play",
     Kind.UNKNOWN: "question-mark",
 }
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Account, Role
 from feeds import inbox
-from feeds.events import Bounce, Event, Kind
+from feeds.events import Bounce, Event, Held, Kind
 from feeds.lifecycle import record
 from feeds.models import Email
 from tests import make
@@ -355,3 +355,22 @@ def test_whatever_a_source_calls_a_recipient_the_page_is_drawn(
 ) -> None:
     email = tell(src, event(Kind.DELIVERED, recipient=recipient))
     assert "What happened" in page(client, email, headers=headers)
+
+
+def test_a_held_email_tells_what_holds_it_and_when_that_ends(client: Client, acme: Account, src: Source) -> None:
+    hold = event(Kind.HELD, 1, held=Held.CREDITS, comment="Held back: the account has no credits left.")
+    email = tell(src, event(Kind.PROCESSED), hold)
+    tell(src, event(Kind.PROCESSED, recipient="free@example.com", message_id="m2"))
+    page = text(client.get(f"/a/{acme.slug}/emails/{email.id}/"))
+    assert "held: no credits left" in page
+    assert "It goes out by itself when an administrator of the installation adds some." in page
+    assert "<strong>Held back</strong>" in page
+    assert "The server&#x27;s answer" not in page
+    listed = text(client.get(f"/a/{acme.slug}/", {"q": "is:held"}))
+    assert "Held back: the account has no credits left." in listed
+    assert "free@example.com" not in listed
+    tell(src, event(Kind.RELEASED, 5, comment="Released: there are credits again."), after=5)
+    page = text(client.get(f"/a/{acme.slug}/emails/{email.id}/"))
+    assert "held: no credits left" not in page
+    assert "<strong>Released</strong>" in page
+    assert "bob@example.com" not in text(client.get(f"/a/{acme.slug}/", {"q": "is:held"}))

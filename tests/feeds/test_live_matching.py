@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds import terms
-from feeds.events import Bounce, Kind
+from feeds.events import Bounce, Held, Kind
 from feeds.leaving import RECENT
 from feeds.lifecycle import record
 from feeds.models import MAX_ID, Email
@@ -29,7 +29,8 @@ TERMS = (
     "ann@example.com", "ann", "to:ann@example.com", "to:a*", "from:news@acme.test", "from:news", "domain:example.com",
     "subject:hello", 'comment:"full"', "code:5.2.2", "code:4.*", "tag:spring", "arg:order-1", "id:m-1", "id:h-1",
     "status:sent", "status:processed,delivered", "status:bounced", "event:opened,deferred", "is:retrying", "is:machine",
-    "is:test", "is:late", "is:orphan,unknown", "opens:0", "opens:>1", "clicks:<2", "opens:1", "source:\"plain source\"",
+    "is:held", "is:test", "is:late", "is:orphan,unknown", "opens:0", "opens:>1", "clicks:<2", "opens:1",
+    "source:\"plain source\"",
 )  # fmt: skip
 QUERIES = st.lists(
     st.builds(lambda term, sign: sign + term, st.sampled_from(TERMS), st.sampled_from(["", "-"])), max_size=2
@@ -72,7 +73,7 @@ def test_who_wants_an_email_is_asked_and_who_loses_it_is_told(steps: list[dict[s
         at = now - timedelta(seconds=step["ago"])
         event = make.event(
             step["kind"], "ann@example.com", message_id="m-1", event_id=f"e{n}", occurred_at=at, code=code,
-            bounce=bounce, **fields,
+            bounce=bounce, held=Held.CREDITS if step["kind"] is Kind.HELD else Held.NO, **fields,
         )  # fmt: skip
         record([make.arrival(source, event, received_at=now)])
         after = Email.objects.get(account=account)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account
 from feeds.conditions import fold
-from feeds.events import Bounce, Event, Kind, Status
+from feeds.events import Bounce, Event, Held, Kind, Status
 from feeds.lifecycle import record
 from feeds.models import Email, id_at
 from feeds.query import Filter, Unclear
@@ -63,6 +63,7 @@ def row(random: Random) -> dict[str, Any]:
         "at": NOON + timedelta(seconds=random.choice(MOMENTS)),
         "status": random.choice(Status.values), "bounce": random.choice(Bounce.values),
         "is_test": random.random() < 0.5, "is_late": random.random() < 0.5, "unknowns": random.randrange(2),
+        "held": random.choice(Held.values),
         **{name: random.randrange(4) for name in ("opens", "clicks", "machine_opens", "machine_clicks", "deferrals")},
         "sender": text(*ADDRESSES).lower(), "recipient": text(*ADDRESSES).lower(),
         "subject": words(), "comment": words(), "argument": text(),
@@ -202,7 +203,7 @@ def fill(account: Account) -> None:
         ("status:opened,bounced", "ann ben"), ("-status:opened", "ben cat"),
         ("event:delivered", "ann"), ("event:deferred,machine_opened", "ann cat"), ("-event:delivered", "ben cat"),
         ("is:retrying", "cat"), ("is:machine", "ann"), ("is:orphan", "cat"), ("is:test", "ben"), ("is:late", "ben"),
-        ("is:late,orphan", "ben cat"), ("is:unknown", ""),
+        ("is:late,orphan", "ben cat"), ("is:held", ""), ("-is:held", "ann ben cat"), ("is:unknown", ""),
         ('comment:"mailbox full"', "ben"), ("comment:550", "ben"), ('comment:""', "cat"),
         ("code:5.1.10", "ben"), ("code:5.1.1", ""), ("code:5.1.*", "ben"), ("code:5.*", "ben"), ("code:2", "ann"),
         ('reason:"550 5.1.10 Mailbox FULL"', "ben"), ("reason:other", ""), ("-reason:other", "ann ben cat"),

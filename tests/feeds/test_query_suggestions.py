@@ -74,7 +74,7 @@ def fill(account: Account) -> None:
         ("status:o|", ["opened ", "processed ", "bounced ", "dropped "]),
         ("status:opened,b|", ["bounced ", "unsubscribed "]),
         ("status:opened,o|", ["processed ", "bounced ", "dropped "]),
-        ("is:|", ["retrying ", "machine ", "orphan ", "test ", "late ", "unknown "]),
+        ("is:|", ["retrying ", "held ", "machine ", "orphan ", "test ", "late ", "unknown "]),
         ("to:b|", ["ben@mail.test ", "bob@mail.test "]),
         ("to:100|", ["100%@big.test "]),
         ("to:%|", []),

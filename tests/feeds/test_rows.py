@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone, translation
 
 from accounts.models import Account
 from feeds import rows
-from feeds.events import Status
+from feeds.events import Held, Status
 from feeds.models import Email, id_at
 from tests.make import NOON
 
@@ -76,3 +77,20 @@ def test_a_row_has_another_version_when_its_email_was_written_again(acme: Accoun
     one.updated_at += timedelta(microseconds=1)
     assert rows.version(one) != before
     assert f'data-row="{rows.version(one)}"' in rows.draw([one], acme, NOON)[0]
+
+
+@pytest.mark.parametrize(
+    ("held", "word"),
+    [
+        (Held.CREDITS, "no credits"),
+        (Held.DISABLED, "disabled"),
+        (Held.SCHEDULED, "scheduled"),
+        (Held.THROTTLED, "throttled"),
+    ],
+)
+def test_a_held_email_says_what_holds_it_until_it_goes_on(acme: Account, held: Held, word: str) -> None:
+    (row,) = rows.draw([email(status=Status.PROCESSED, held=held)], acme, NOON)
+    assert f"{word}</span>" in row
+    assert f"Held back: {held.label}" in unescape(row)
+    for over in (email(status=Status.PROCESSED), email(status=Status.DROPPED, held=held)):
+        assert "Held back" not in rows.draw([over], acme, NOON)[0]

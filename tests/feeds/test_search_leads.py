@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from accounts.access import Access, enter
 from feeds import drivers, search
-from feeds.events import Bounce, Event, Kind
+from feeds.events import Bounce, Event, Held, Kind
 from feeds.lifecycle import record
 from feeds.models import Email
 from feeds.query import Filter, Unclear
@@ -47,6 +47,9 @@ LIVES: tuple[tuple[tuple[Kind, dict[str, Any]], ...], ...] = (
     ((Kind.DELIVERED, {}), (Kind.SPAM, {}), (Kind.UNSUBSCRIBED, {})),
     ((Kind.DROPPED, {"comment": "On the list"}),),
     ((Kind.DELIVERED, {}), (Kind.CLICKED, {}), (Kind.UNKNOWN, {})),
+    ((Kind.PROCESSED, {}), (Kind.HELD, {"held": Held.CREDITS})),
+    ((Kind.PROCESSED, {}), (Kind.HELD, {"held": Held.SCHEDULED}), (Kind.RELEASED, {})),
+    ((Kind.PROCESSED, {}), (Kind.HELD, {"held": Held.DISABLED}), (Kind.DROPPED, {})),
 )
 TERMS = (
     "ann", "ann@example.com", "nn@exam", "@example.com", "b@example.com", "ann*", "*@example.com", "*ann*test",
@@ -56,7 +59,8 @@ TERMS = (
     "status:spam,dropped", "status:processed", "status:delivered,opened", "event:bounced", "event:deferred,unknown",
     "event:opened", "is:retrying", "is:unknown,orphan", "is:orphan", "is:test", "is:late", "code:5.1.1", "code:5.*",
     "code:4.2.*", "code:2.0.0", "code:7.*", 'reason:"On the list"', 'reason:"none"', "opens:>0", "clicks:0",
-    "subject:order", 'comment:"mailbox full"', "before:2026-03-05", "after:2026-02-10", "since:20d",
+    "is:held", "is:held,retrying", "subject:order", 'comment:"mailbox full"', "before:2026-03-05", "after:2026-02-10",
+    "since:20d",
 )  # fmt: skip
 # As at ten million emails, with a few dozen.
 SMALL: dict[str, Any] = {
@@ -225,7 +229,7 @@ def test_two_streams_of_ids_together_give_what_both_have(
         ("status:bounced", 1), ("status:opened", 0), ("status:bounced,opened", 0), ("event:spam", 1), ("tag:vip", 1),
         ("id:m1", 1), ("arg:a1", 1), ("code:5.1.1", 1), ("code:5.*", 1), ("code:2.*", 0), ("is:orphan", 1),
         ("is:orphan,late", 0), ("is:retrying", 1), ("ann@example.com", 1), ("to:ann@example.com tag:vip", 2),
-        ("ann", 0), ("-tag:vip", 0), ("subject:order", 0), ("opens:>1", 0), ('reason:"On the list"', 1),
+        ("is:held", 1), ("ann", 0), ("-tag:vip", 0), ("subject:order", 0), ("opens:>1", 0), ('reason:"On the list"', 1),
     ],
 )  # fmt: skip
 def test_exact_words_lead_and_negated_ones_never(access: Access, text: str, leads: int) -> None:
