@@ -11,8 +11,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account
+from delivery.accept import accept
 from delivery.housekeeping import look_after
 from delivery.models import Attempt, Notice, Outgoing, Pace, Transport, Verdict
+from delivery.orders import Group, Mailbox, Order
 from delivery.queue import Pair
 from feeds.events import Bounce, Held, Status
 from suppression.models import Reason, Suppression
@@ -83,6 +85,25 @@ def test_links_and_pixel_are_added_and_the_whole_is_signed(account: Account, mx:
     assert "https://feeds.acme.test/" in html.get_content()
     assert "d=acme.test" in parsed["DKIM-Signature"]
     assert "list-unsubscribe" in parsed["DKIM-Signature"]
+
+
+def test_each_recipient_gets_what_is_theirs(account: Account, mx: Sink) -> None:
+    group = Group(
+        [Mailbox("bob@example.com", "Bob")], cc=[Mailbox("eve@example.com")],
+        attributes={"NAME": "Robert"}, headers={"X-Order": "7"},
+    )  # fmt: skip
+    order = Order(Mailbox("shop@acme.test"), "Hi [%NAME%]", [group], html="<p>Dear [%NAME%]</p>", text="Dear [%NAME%]")
+    accept(order, account, timezone.now())
+    with mailer() as ours:
+        send_all(ours)
+    assert {message.recipients[0] for message in mx.messages} == {"bob@example.com", "eve@example.com"}
+    for message in mx.messages:
+        parsed = message.parsed
+        assert (parsed["Subject"], parsed["X-Order"]) == ("Hi Robert", "7")
+        assert (parsed["To"], parsed["Cc"]) == ("Bob <bob@example.com>", "eve@example.com")
+        text = parsed.get_body(("plain",))
+        assert text is not None
+        assert text.get_content().startswith("Dear Robert")
 
 
 def test_many_emails_share_a_few_connections(account: Account, mx: Sink) -> None:
