@@ -56,7 +56,8 @@ def logging_config(style: str, level: str) -> dict[str, Any]:
     if style == "json":
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=False)]
+        # A richer traceback shows variables, which hold addresses, texts and secrets.
+        last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     return {
         "version": 1,
         "disable_existing_loggers": False,
