@@ -48,10 +48,10 @@ class Handler:
         return answer.reply
 
 
-def serve(handler: Handler, host: str, port: int) -> Controller:
-    """Start the servers in a thread; the caller stops them."""
+def serve(handler: Handler, port: int) -> Controller:
+    """Start the servers in a thread, at this port of this machine; the caller stops them."""
     controller = Controller(
-        handler, hostname=host, port=port, server_hostname="mx.mail.example", data_size_limit=MOST_BYTES,
+        handler, hostname="127.0.0.1", port=port, server_hostname="mx.mail.example", data_size_limit=MOST_BYTES,
         enable_SMTPUTF8=True, timeout=900,
     )  # fmt: skip
     controller.start()

@@ -39,8 +39,8 @@ class Target:
 
 
 @transaction.atomic
-def prepare(slug: str) -> tuple[list[Target], bool]:
-    """The sources of the simulated account, and whether it is without emails yet. Raises NotSimulated.
+def prepare(slug: str) -> tuple[Account, list[Target], bool]:
+    """The simulated account, its sources, and whether it is without emails yet. Raises NotSimulated.
 
     Every superuser becomes its owner. Run again, it finds what it made.
     """
@@ -48,7 +48,7 @@ def prepare(slug: str) -> tuple[list[Target], bool]:
     for person in User.objects.filter(is_superuser=True):
         Membership.objects.get_or_create(account=account, user=person, defaults={"role": Role.OWNER})
     targets = [_target(account, provider) for provider in FORMATS]
-    return targets, not Email.objects.filter(account=account).exists()
+    return account, targets, not Email.objects.filter(account=account).exists()
 
 
 def _account(slug: str) -> Account:

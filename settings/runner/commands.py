@@ -49,11 +49,24 @@ def scheduler() -> Command:
     return Command([*argv, "--loglevel", settings.LOG_LEVEL], {"LIVEFEEDS_PROCESS": "beat"})
 
 
+def simulated_servers() -> int:
+    """The port at which mail is taken while the simulated world runs."""
+    return (settings.SMTP_PORT or 2525) + 1
+
+
 def simulator(rate: str) -> Command:
-    """The simulated world, which posts to this very server."""
+    """The simulated world, which posts to this very server, hands mail in and takes it."""
     host = "127.0.0.1" if settings.HOST in ("0.0.0.0", "::") else settings.HOST  # noqa: S104
-    argv = [sys.executable, "manage.py", "simulate", "--rate", rate, "--url", f"http://{host}:{settings.PORT}"]
+    argv = [
+        *(sys.executable, "manage.py", "simulate", "--rate", rate, "--url", f"http://{host}:{settings.PORT}"),
+        *("--mail", "--servers", str(simulated_servers())),
+    ]
     return Command(argv, {"LIVEFEEDS_PROCESS": "command"})
+
+
+def closed_world() -> dict[str, str]:
+    """What all parts are told while the simulated world runs: no mail leaves this machine, to whomever it is."""
+    return {"MX_ROUTES": f"*=127.0.0.1:{simulated_servers()}", "RESERVED_DOMAINS": "example"}
 
 
 # What each part is called where it is started by itself.

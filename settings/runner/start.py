@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from typing import Any
 
@@ -25,6 +26,8 @@ def up(simulate: str = "") -> None:
     """
     with only_one(settings.LIVEFEEDS_HOME) as cut_short:
         _ports(patience=10 if cut_short else 0)
+        if simulate:
+            os.environ.update(commands.closed_world())
         supervisor = Supervisor()
         end_on_signals(supervisor)
         try:

@@ -100,7 +100,7 @@ def test_mail_is_taken_over_smtp() -> None:
     doer = Doer("http://127.0.0.1:1", ("127.0.0.1", 1))
     handler = server.Handler(boxes(), readers.Readers(Random(1)), doer)
     port = free_port()
-    controller = server.serve(handler, "127.0.0.1", port)
+    controller = server.serve(handler, port)
     try:
         person = somebody(operator="apple", gone=False, full=False)
         with smtplib.SMTP("127.0.0.1", port) as client:

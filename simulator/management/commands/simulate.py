@@ -14,7 +14,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections
 
-from simulator import sources
+from accounts.models import Account
+from simulator import mailing, sources
+from simulator.correspondence import Post, flowing
 from simulator.formats import FORMATS
 from simulator.post import Poster, answers
 from simulator.requests import Gatherer
@@ -22,6 +24,7 @@ from simulator.run import Plan, run
 from simulator.world import World
 
 MOST_PER_SECOND = 10_000
+EVENTS_TO_AN_EMAIL = 20
 
 
 class Command(BaseCommand):
@@ -34,6 +37,8 @@ class Command(BaseCommand):
         parser.add_argument("--account", default="demo", help="the account to feed, made where it is missing")
         parser.add_argument("--seed", default="", help="a number: the same one simulates the same lives")
         parser.add_argument("--emails", default="300", help="emails of the last three days to begin an empty account")
+        parser.add_argument("--mail", action="store_true", help="also send from here, one email for twenty events")
+        parser.add_argument("--servers", default="2526", help="port at which they are taken; see MX_ROUTES")
         parser.add_argument("--journal", default="", help="a file that gets a line for each request that was accepted")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,9 +46,11 @@ class Command(BaseCommand):
         seconds = number("--seconds", options["seconds"]) if options["seconds"] else None
         seed = whole("--seed", options["seed"]) if options["seed"] else secrets.randbits(32)
         emails = whole("--emails", options["emails"])
+        port = whole("--servers", options["servers"])
         url = address(options["url"] or f"http://127.0.0.1:{settings.PORT}")
         try:
-            targets, empty = sources.prepare(options["account"])
+            account, targets, empty = sources.prepare(options["account"])
+            post = self._post(account, rate, port) if options["mail"] else None
         except sources.NotSimulated as error:
             raise CommandError(str(error)) from None
         except Error as error:
@@ -55,13 +62,30 @@ class Command(BaseCommand):
         self._say(f"Simulating {rate:g} events a second in the account {options['account']!r} at {url}")
         world = World(seed, {provider: form.share for provider, form in FORMATS.items()})
         try:
-            with stopped_by_signals() as stop:
+            with stopped_by_signals() as stop, self._mail(post, url, seed):
                 plan = Plan(rate, seconds, emails if empty else 0)
                 run(world, Gatherer(targets, poster.put), poster, plan, stop)
         finally:
             poster.end()
         counts = poster.counts
         self._say(f"{counts['events']} events were accepted in {counts['requests']} requests.")
+
+    def _post(self, account: Account, rate: float, port: int) -> Post:
+        return Post(rate / EVENTS_TO_AN_EMAIL, mailing.prepare(account), port, ("127.0.0.1", settings.SMTP_PORT))
+
+    @contextmanager
+    def _mail(self, post: Post | None, url: str, seed: int) -> Iterator[None]:
+        """Mail flows during the block, if it is to."""
+        if post is None:
+            yield
+            return
+        try:
+            with flowing(post, url, seed, self._say) as application:
+                self._say(f"Sending {post.rate:g} emails a second, which are taken at port {post.port}")
+                yield
+        except OSError as error:
+            raise CommandError(f"Port {post.port} cannot be used ({error.strerror or error}): see --servers.") from None
+        self._say(f"{application.counts['emails']} emails were handed in.")
 
     def _poster(self, url: str, journal: str) -> Poster:
         try:
