@@ -45,6 +45,7 @@ PLACES = (
     Place("keys", pgettext_lazy("settings", "API keys"), "key", Role.ADMIN, ("key",)),
     Place("domains", pgettext_lazy("settings", "Domains"), "world", Role.ADMIN, ("domain",)),
     Place("transports", pgettext_lazy("settings", "Sending"), "send", Role.ADMIN, ("transport", "sending")),
+    Place("returned", pgettext_lazy("settings", "Returned mail"), "mailbox", Role.VIEWER, ("returned",)),
     Place("customize", pgettext_lazy("settings", "Customize"), "adjustments-horizontal", Role.ADMIN, ("customize",)),
     Place("audit", pgettext_lazy("settings", "Audit log"), "history", Role.ADMIN, ("audit",)),
 )

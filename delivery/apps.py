@@ -7,9 +7,10 @@ class DeliveryConfig(AppConfig):
     name = "delivery"
 
     def ready(self) -> None:
-        from delivery import naming, outcomes
-        from feeds import aliases, origins, partitions
+        from delivery import naming, outcomes, returned
+        from feeds import aliases, inbox, origins, partitions
 
         aliases.register(outcomes.linked)
+        inbox.register(returned.KIND, returned.read, returned.hand_on)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")

@@ -81,8 +81,8 @@ def read(raw: bytes) -> Report:
     if report.kind is Kind.UNKNOWN and (inner := _passed_on(parts)):
         # Somebody's server passes its own reports on in mails of its own.
         within = _read(*take_apart(inner))
-        return within if within.recipients else report
-    return report
+        report = within if within.recipients else report
+    return replace(report, headers=headers)
 
 
 def _passed_on(parts: list[Part]) -> bytes:

@@ -60,6 +60,7 @@ class Report:
     """What a mail reports. `by` names the reader that understood it, `feedback` is the type of a complaint.
 
     `original` is the header of the email it is about, as far as it came back; `envelope_id` what we called it (ENVID).
+    `headers` are the report's own.
     """
 
     kind: Kind
@@ -69,6 +70,7 @@ class Report:
     envelope_id: str = ""
     feedback: str = ""
     text: str = ""
+    headers: Headers = field(default_factory=Headers)
 
 
 ADDRESS = r"(?:\"[^\"\n]{1,64}\"|[^\s<>()\[\]\"',;:@|][^\s<>()\[\]\",;:@|]{0,127})@[\w](?:[\w.-]{0,250}\w)?"

@@ -15,5 +15,6 @@ urlpatterns = [
     path("", include("webhooks.urls")),
     path("", include("tracking.urls")),
     path("", include("delivery.v5.urls")),
+    path("", include("delivery.urls")),
     path("", include("accounts.urls")),
 ]

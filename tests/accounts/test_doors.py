@@ -48,6 +48,8 @@ DOORS = [
     Door("key-add", Role.ADMIN),
     Door("key-revoke", Role.ADMIN, ("key",)),
     Door("audit", Role.ADMIN),
+    Door("returned", Role.VIEWER),
+    Door("returned-mail", Role.VIEWER, ("request",)),
 ]
 each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
 
@@ -85,7 +87,7 @@ def test_a_role_too_low_is_refused_and_one_high_enough_is_not(acme: Account, doo
     url = address(door, acme, make.source(acme))
     answered = status(door, url, make.member(acme, role=role))
     assert (answered == 403) is (role < door.role)
-    if door.keys != ("source", "request"):
+    if "request" not in door.keys:
         assert answered != 404
 
 
@@ -126,7 +128,7 @@ def test_no_page_of_settings_was_left_out() -> None:
     ours = {
         name
         for name in names
-        if name.startswith(("source", "member", "account-", "key", "audit")) and name != "account-add"
+        if name.startswith(("source", "member", "account-", "key", "audit", "returned")) and name != "account-add"
     }
     assert ours == {door.name for door in DOORS}
 
