@@ -37,6 +37,19 @@ PATHS = [(name,) for name in json.loads(FULL)] + [
 ]  # fmt: skip
 
 
+# Where a text is asked for, of which nearly any will do.
+TEXTS = [
+    ("subject",), ("from", "name"), ("content", 0, "value"), ("content", 1, "value"), ("attachments", 0, "name"),
+    ("tags", 0), ("bcc", 0, "email"), ("bcc", 0, "name"), ("personalizations", 0, "to", 0, "email"),
+    ("personalizations", 0, "to", 0, "name"), ("personalizations", 0, "cc", 0, "email"),
+    ("personalizations", 0, "attributes", "NAME"), ("personalizations", 0, "headers", "X-Custom"),
+    ("personalizations", 0, "token_to"), ("personalizations", 0, "attachments", 0, "name"),
+]  # fmt: skip
+ODD = st.text(st.characters(), min_size=1, max_size=30).map(lambda text: "x" + text) | st.sampled_from(
+    ["\0", "\ud800\udc00", "\udc00\0\ud800", "a\r\nb: c", "[%NAME%]", "\u2028", "\\u0000", "é@é.é", "a@b.c\0"]
+)
+
+
 class Whatever(TestCase):
     """Each example in a transaction of its own."""
 
@@ -46,12 +59,20 @@ class Whatever(TestCase):
         self.key = key(account)
         database.answered()
 
-    @hypothesis(max_examples=150)
+    @hypothesis(max_examples=100)
     @given(st.lists(st.tuples(st.sampled_from(PATHS), JSON), min_size=1, max_size=3))
     def test_a_field_may_hold_anything_and_is_taken_or_named(self, changes: list[tuple[Any, Any]]) -> None:
         body = json.loads(FULL)
         for path, value in changes:
             _put(body, path, value)
+        self.ask(json.dumps(body).encode())
+
+    @hypothesis(max_examples=100)
+    @given(st.dictionaries(st.sampled_from(TEXTS), ODD, min_size=1))
+    def test_a_text_may_be_anything(self, texts: dict[tuple[Any, ...], str]) -> None:
+        body = json.loads(FULL)
+        for path, text in texts.items():
+            _put(body, path, text)
         self.ask(json.dumps(body).encode())
 
     @hypothesis(max_examples=60)
@@ -71,12 +92,10 @@ class Whatever(TestCase):
 def _put(body: Any, path: tuple[Any, ...], value: Any) -> None:
     """Put the value there, as far as an earlier change has left the way."""
     for step in path[:-1]:
-        body = (
-            body.get(step)
-            if isinstance(body, dict)
-            else body[step]
-            if isinstance(body, list) and len(body) > step
-            else None
-        )
-    if isinstance(body, dict) or (isinstance(body, list) and len(body) > path[-1]):
+        body = body[step] if _has(body, step) else None
+    if isinstance(body, dict) or _has(body, path[-1]):
         body[path[-1]] = value
+
+
+def _has(body: Any, step: Any) -> bool:
+    return step in body if isinstance(body, dict) else isinstance(body, list) and step in range(len(body))
