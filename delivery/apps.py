@@ -7,10 +7,12 @@ class DeliveryConfig(AppConfig):
     name = "delivery"
 
     def ready(self) -> None:
-        from delivery import naming, outcomes, returned
+        from delivery import naming, outcomes, resolver, returned
         from feeds import aliases, inbox, origins, partitions
+        from tracking import domains
 
         aliases.register(outcomes.linked)
         inbox.register(returned.KIND, returned.read, returned.hand_on)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")
+        domains.register(naming.domains, resolver.look_up)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from delivery.models import source_of
+from delivery.models import SenderDomain, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,3 +26,8 @@ def header_id(message_uid: str, recipient: str, sender_domain: str) -> str:
     """
     digest = blake2b(recipient.lower().encode(errors="replace"), digest_size=4).hexdigest()
     return f"{message_uid}.{digest}@{sender_domain}"
+
+
+def domains(account_id: int) -> list[str]:
+    """The domains the account sends from."""
+    return list(SenderDomain.objects.filter(account_id=account_id).order_by("name").values_list("name", flat=True))

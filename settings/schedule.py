@@ -28,5 +28,6 @@ SCHEDULE: dict[str, Job] = {
     "delivery.forget_messages": {"task": "delivery.tasks.forget_messages", "schedule": 60 * MINUTE},
     "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},
     "webhooks.forget_nonces": {"task": "webhooks.tasks.forget_nonces", "schedule": 60 * MINUTE},
+    "tracking.judge_asked": {"task": "tracking.tasks.judge_asked", "schedule": MINUTE},
     "tracking.forget_crowds": {"task": "tracking.tasks.forget_crowds", "schedule": 15 * MINUTE},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from feeds.models import Email, id_at
 from tracking.reading import judge_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
 CHUNK = 500
@@ -20,31 +20,35 @@ CHUNK = 500
 
 @dataclass(slots=True)
 class Judged:
-    """How many emails with visits were looked at, and how many visits changed their kind."""
+    """How many emails with visits were looked at, how many visits changed their kind, the id of the last email, and
+    whether there are no more."""
 
     emails: int = 0
     changed: int = 0
+    last: int = 0
+    is_done: bool = False
 
 
-def run(since: datetime, account_id: int | None = None, *, report: Callable[[Judged], None] | None = None) -> Judged:
+def run(since: datetime, account_id: int | None = None, *, after: int = 0, seconds: float = 0) -> Judged:
     """Judge the visits of all emails since then, of one account or of all; each chunk in its own transaction.
 
-    It may be stopped at any time and run again.
+    It may be stopped at any time and run again. With `after` it goes on behind that email, with `seconds` it ends
+    after about that long.
     """
-    judged = Judged()
-    last = id_at(since)
-    while True:
-        visited = Email.objects.filter(id__gt=last).annotate(
+    judged = Judged(last=max(id_at(since), after))
+    end = time.monotonic() + seconds
+    while not seconds or time.monotonic() < end:
+        visited = Email.objects.filter(id__gt=judged.last).annotate(
             visits=F("opens") + F("clicks") + F("machine_opens") + F("machine_clicks")
         ).filter(visits__gt=0, source_id__lt=0)  # fmt: skip
         if account_id is not None:
             visited = visited.filter(account_id=account_id)
         ids = list(visited.order_by("id").values_list("id", flat=True)[:CHUNK])
         if not ids:
-            return judged
+            judged.is_done = True
+            break
         with transaction.atomic():
             judged.changed += judge_again(ids)
         judged.emails += len(ids)
-        last = ids[-1]
-        if report:
-            report(judged)
+        judged.last = ids[-1]
+    return judged

@@ -14,7 +14,6 @@ from feeds.events import Event
 from feeds.models import Email
 from tracking import hits, reading
 from tracking.hits import Hit, What
-from tracking.models import Farewell
 from tracking.tokens import Named
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def default_words() -> Words:
     )
 
 
-def words_of(farewell: Farewell | None) -> Words:
-    """The account's words in the language of the page, or ours."""
-    ours = default_words()
-    said: Mapping[str, str] = (farewell.texts if farewell else {}).get(get_language() or "", {})
+def words(texts: Mapping[str, Mapping[str, str]]) -> Words:
+    """What an account says in the language of the page, or else we."""
+    ours, said = default_words(), texts.get(get_language() or "", {})
     return Words(*(said.get(name) or getattr(ours, name) for name in Words.__slots__))

@@ -17,6 +17,12 @@ class TrackingSettings(models.Model):
     unsubscribe = models.BooleanField(_("unsubscribe link"), null=True)
     text_links = models.BooleanField(_("links in plain text"), null=True)
     host = models.CharField(_("tracking host name"), max_length=253, blank=True)
+    # Of the account's row: since when stored visits are to be judged again, up to which email that was done, and how
+    # the last time ended.
+    judge_asked_at = models.DateTimeField(null=True)
+    judge_after = models.BigIntegerField(default=0)
+    judged_at = models.DateTimeField(null=True)
+    judged_changed = models.IntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

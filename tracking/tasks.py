@@ -6,9 +6,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from feeds.tasks import DATABASE_AWAY
-from tracking import crowds
+from tracking import crowds, customizing
 
 
 @shared_task(throws=DATABASE_AWAY)
 def forget_crowds() -> None:
     crowds.forget(timezone.now())
+
+
+@shared_task(throws=DATABASE_AWAY)
+def judge_asked() -> None:
+    customizing.judge_asked(timezone.now())

@@ -117,7 +117,7 @@ def page(farewell: Farewell | None, named: Named, token: str, *, state: str = "a
     """The page in one of its states: ask, done, back, late, failed."""
     context = {
         "state": state,
-        "words": leaving.words_of(farewell),
+        "words": leaving.words(farewell.texts if farewell else {}),
         "logo": farewell is not None and bool(farewell.logo_type),
         "token": token,
         "undo": leaving.undo_token(named) if state == "done" else "",
