@@ -32,13 +32,13 @@ SPACE = re.compile(rb"[\s]+")
 LONGEST_FILE_NAME = 255
 
 
-def order(body: dict[str, Any]) -> Order:
-    """What the request asks for. Raises Refused with everything that cannot be read."""
+def order(body: dict[str, Any]) -> tuple[Order, bool]:
+    """What the request asks for, and whether it is only to be checked. Raises Refused with all that cannot be read."""
     reader = _Reader()
-    found = reader.order(body)
+    found, only_check = reader.order(body), reader.switch(body, "lint_payload", "")
     if reader.faults:
         raise Refused(reader.faults)
-    return found
+    return found, bool(only_check)
 
 
 class _Reader:

@@ -12,8 +12,8 @@ from django.db import connection
 
 from delivery import storage
 from delivery.models import Attachment, Message
+from delivery.v5 import sending
 from feeds.models import Email
-from feeds.outage import database
 from settings.road import MEMORY, RoadIn
 from tests import make
 from tests.delivery.v5.asking import SEND, key, request
@@ -51,7 +51,7 @@ def ask(*pieces: bytes, headers: dict[str, str], path: str = SEND, length: int |
 def api_key() -> str:
     account = make.account()
     make.sender_domain(account)
-    database.answered()
+    sending.database.answered()
     return key(account, networks=["192.0.2.0/24"])
 
 
