@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from simulator import reports
+from simulator.post import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,13 @@ ONE_CLICK = "List-Unsubscribe=One-Click"
 class Doer:
     """Does acts when their time has come, from threads of its own.
 
-    Only addresses below `url` are ever asked for: what a link leads to is the world outside. Reports go to the
-    SMTP port at `smtp`, (host, port). What fails is not tried again: people do not either.
+    Only addresses below `public`, as mail names Live Feeds, are ever asked for, from the server at `url`: what a link
+    leads to is the world outside. Reports go to the SMTP port at `smtp`, (host, port). What fails is not tried again:
+    people do not either.
     """
 
-    def __init__(self, url: str, smtp: tuple[str, int]) -> None:
-        self.url, self.smtp = urlsplit(url), smtp
+    def __init__(self, url: str, public: str, smtp: tuple[str, int]) -> None:
+        self.url, self.public, self.smtp = urlsplit(url), urlsplit(public), smtp
         self._due: list[tuple[float, int, Letter, Act]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -78,12 +80,11 @@ class Doer:
 
     def _ask(self, act: Act) -> None:
         parts = urlsplit(act.url)
-        if parts.netloc != self.url.netloc:
+        if parts.netloc != self.public.netloc:
             return
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=SECONDS_TO_ANSWER)
+        connection = connect(self.url)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        headers = {"User-Agent": act.agent, "X-Forwarded-For": act.ip}
+        headers = {"Host": parts.netloc, "User-Agent": act.agent, "X-Forwarded-For": act.ip}
         method = {"get": "GET", "head": "HEAD", "leave": "POST"}[act.what]
         body = ONE_CLICK if act.what == "leave" else None
         if body:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, log
@@ -79,11 +79,11 @@ class Life:
 class World:
     """All that happens, in the order in which it is told."""
 
-    def __init__(self, seed: int, providers: Mapping[str, float]) -> None:
-        """`providers` gives the share of the emails that goes through each."""
+    def __init__(self, seed: int, providers: Mapping[str, float], known: Sequence[Person] = ()) -> None:
+        """`providers` gives the share of the emails that goes through each, `known` who is written to."""
         self.rng = Random(seed)  # noqa: S311 - a play, not a secret
         self.providers = dict(providers)
-        self.people = people(self.rng)
+        self.people = known or people(self.rng)
         self._often = list(itertools.accumulate(zipf(len(self.people))))
         self._senders = [sender.weight for sender in catalogue.SENDERS]
         self._due: list[tuple[datetime, int, Happening]] = []

@@ -97,7 +97,7 @@ def test_an_application_writes_what_the_api_reads() -> None:
 
 
 def test_mail_is_taken_over_smtp() -> None:
-    doer = Doer("http://127.0.0.1:1", ("127.0.0.1", 1))
+    doer = Doer("http://127.0.0.1:1", "http://feeds.example", ("127.0.0.1", 1))
     handler = server.Handler(boxes(), readers.Readers(Random(1)), doer)
     port = free_port()
     controller = server.serve(handler, port)

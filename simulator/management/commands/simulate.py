@@ -71,7 +71,8 @@ class Command(BaseCommand):
         self._say(f"{counts['events']} events were accepted in {counts['requests']} requests.")
 
     def _post(self, account: Account, rate: float, port: int) -> Post:
-        return Post(rate / EVENTS_TO_AN_EMAIL, mailing.prepare(account), port, ("127.0.0.1", settings.SMTP_PORT))
+        returns = ("127.0.0.1", settings.SMTP_PORT)
+        return Post(rate / EVENTS_TO_AN_EMAIL, mailing.prepare(account), port, settings.LIVEFEEDS_URL, returns)
 
     @contextmanager
     def _mail(self, post: Post | None, url: str, seed: int) -> Iterator[None]:
