@@ -79,6 +79,8 @@ def logging_config(style: str, level: str) -> dict[str, Any]:
             # A line per task and message: the work itself logs what matters.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
+            # A worker with much to do meets nudges that came and went: they say no more than "look now".
+            "celery.worker.request": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
             # aiosmtpd tells every command it hears, addresses and all.
             "mail.log": {"level": "CRITICAL", "propagate": False},
