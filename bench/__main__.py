@@ -13,6 +13,7 @@ import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,6 +45,7 @@ def main() -> int:
     for name, what in (("bounces", "a folder of mails with expected.tsv"), ("replies", "a TSV of answers")):
         parser.add_argument(f"--{name}", type=Path, help=f"{what}, of truth alone")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of search alone: only these kinds of questions")
+    parser.add_argument("--ways", nargs="+", metavar="WAY", help="of export alone: csv, ndjson, csv.gz, background")
     asked = parser.parse_args()
     # Told to end, it takes its servers and their folder along, as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -71,8 +73,8 @@ def _home(asked: argparse.Namespace) -> AbstractContextManager[Path]:
     return servers.new_home(asked.home)
 
 
-def _options(asked: argparse.Namespace) -> dict[str, float]:
-    names = ("viewers", "rate", "minutes", "processes") if asked.name == "live" else ()
+def _options(asked: argparse.Namespace) -> dict[str, Any]:
+    names = {"live": ("viewers", "rate", "minutes", "processes"), "export": ("ways",)}.get(asked.name, ())
     return {name: value for name in names if (value := getattr(asked, name)) is not None}
 
 
