@@ -235,8 +235,10 @@ def _other(headers: Headers, parts: list[Part]) -> Report:
     told = (Told(sender, "delivered"),) if sender else ()
     automatic = headers.first("auto-submitted").strip().lower()
     if (
-        automatic.startswith(("auto-replied", "auto-generated"))
-        or headers.every("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation")
+        automatic.startswith(("auto-replied", "auto-generated", "auto-notified"))
+        or headers.every(
+            "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation", "x-apple-action"
+        )
         or headers.first("precedence").strip().lower() in ("auto_reply", "auto-reply")
         or _AUTOMATIC.search(subject)
     ):

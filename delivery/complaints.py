@@ -21,12 +21,14 @@ NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "dmarc"})
 def complaint(headers: Headers, parts: list[Part]) -> Report | None:
     """A report of feedback, with its type; None where this is none."""
     for part in parts:
-        if part.kind == "message/feedback-report":
+        if part.kind == "message/feedback-report" or (
+            part.kind == "text/plain" and part.text.lstrip()[:40].lower().startswith("feedback-type:")
+        ):
             return _standard(groups(part.text), parts)
     if _SUBJECT.search(headers.first("subject")):
         original = original_of(parts)
         if original:
-            names = [bare(value) for value in original.every(*_REPORTED)] or [bare(original.first("to"))]
+            names = [bare(value) for value in original.every(*_REPORTED)] or _addressed(original)
             told = tuple(Told(name) for name in dict.fromkeys(names) if name)
             return Report(Kind.COMPLAINT, "complaint", told, original, feedback="abuse")
     return None
@@ -37,7 +39,14 @@ def _standard(fields: list[dict[str, str]], parts: list[Part]) -> Report:
     merged = {name: value for group in reversed(fields) for name, value in group.items()}
     original = original_of(parts)
     named = [bare(merged.get(name, "")) for name in ("original-rcpt-to", "removal-recipient")]
-    names = [name for name in named if name]
+    names = [name for name in named if name] or _addressed(original)
     feedback = re.sub(r"[^a-z-]", "", merged.get("feedback-type", "").lower())[:40] or "abuse"
     told = tuple(Told(name) for name in dict.fromkeys(names))
     return Report(Kind.COMPLAINT, "rfc5965", told, original, merged.get("original-envelope-id", ""), feedback)
+
+
+def _addressed(original: Headers) -> list[str]:
+    """The one whom the returned mail was for, where it was for one alone."""
+    given = original.every("to")
+    names = [bare(value) for value in given]
+    return [name for name in names if name] if len(given) == 1 and given[0].count("@") == 1 else []

@@ -27,7 +27,7 @@ MOST_SAID = 1500
 LONGEST_LINE = 1000
 # So few letters are no answer.
 SHORT = 12
-SURE = 3
+SURE, COMMANDED, ADDRESSED, MENTIONED = 4, 3, 2, 1
 
 # From here on it is the mail that was returned.
 _MAIL = r"(?:message|mail|e-?mail)"
@@ -49,17 +49,19 @@ _RETURNED = re.compile(
 _FOUND = re.compile(r"(?<![\w.+=/-])" + ADDRESS)
 # What stands before an address that could not be reached, when the address begins the line.
 _BEFORE = re.compile(
-    r"^[\s>*\-•·=|]*(?:(?:to|recipients?|user|address|e-?mail|failed recipient|original recipient|final-recipient|"
+    r"^[\s>*\-•·=|]*(?:(?:recipients?|user|address|e-?mail|failed recipient|original recipient|final-recipient|"
     r"intended recipient|mailbox|宛先|受信者)\s*(?:address)?\s*[:=]\s*)?(?:rfc822\s*;\s*)?"
     r"(?:(?:smtp; ?)?[245]\d\d[ -](?:[245]\.\d{1,3}\.\d{1,3} )?)?[<\[\"'(]{0,2}(?:smtp:|mailto:)?$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"^[>\]\"'),;:.\s]*(?:$|[:;\[(<,]|\.\.\.|on \d|\w|-|–)")
+# A report also tells to whom the returned mail was addressed, which may be others.
+_ADDRESSED = re.compile(r"^\W*to:\s*(?:<|smtp:)?\s*$", re.IGNORECASE)
 _COMMANDED = re.compile(r"rcpt to:\s*<?\s*$", re.IGNORECASE)
 # An address in a sentence counts if the sentence is about a delivery.
 _ABOUT = re.compile(
     r"deliver|recipient|reach|mailbox|unknown|undeliver|does(?: not|n't) exist|rejected|not found|user|quota|full|"
-    r"address|failed|destin|usuario|envoy|zugestellt|宛|送信|配信",
+    r"address|failed|destin|entreg|remis|usuario|envoy|zugestellt|宛|送信|配信",
     re.IGNORECASE,
 )
 _NOT_THEIRS = re.compile(
@@ -140,7 +142,10 @@ class Text:
         """
         names = failed or self._chosen(own)
         if failed and more:
-            names = failed + [m.address for m in self.mentions if m.strength == SURE and m.address not in own]
+            # It takes what an address was made of for another one.
+            named = {m.address for m in self.mentions}
+            names = [name for name in failed if name in named] or failed
+            names += [m.address for m in self.mentions if m.strength == SURE and m.address not in own]
         names = list(dict.fromkeys(names))[:MOST_RECIPIENTS]
         action = "delayed" if any(_DELAYED.search(line[:LONGEST_LINE]) for line in self.lines) else "failed"
         said = {name: self.said(name, names) for name in names}
@@ -170,7 +175,7 @@ class Text:
         taken = others or self.mentions
         strongest = max((mention.strength for mention in taken), default=0)
         names = list(dict.fromkeys(mention.address for mention in taken if mention.strength == strongest))
-        return names if strongest > 1 else names[:1]
+        return names if strongest > MENTIONED else names[:1]
 
 
 def stage(lines: list[str], diagnostic: str) -> str:
@@ -201,8 +206,10 @@ def _strength(before: str, after: str, line: str) -> int:
     if _BEFORE.match(before) and _AFTER.match(after):
         return SURE
     if _COMMANDED.search(before):
-        return 2
-    return 1 if _ABOUT.search(line) else 0
+        return COMMANDED
+    if _ADDRESSED.search(before):
+        return ADDRESSED
+    return MENTIONED if _ABOUT.search(line) else 0
 
 
 def _reply(lines: list[str]) -> str:

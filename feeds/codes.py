@@ -124,6 +124,9 @@ ENHANCED: dict[str, Code] = {
     "1.10": Code(
         _("The domain says that it takes no mail, or the recipient is not known there."), Advice.ADDRESS, Verdict.HARD
     ),
+    "1.20": BAD_FROM,
+    "1.90": TOO_MUCH,
+    "1.351": NO_MAILBOX,
     # The mailbox
     "2.0": Code(_("The mailbox cannot take the email, and the server does not say why."), Advice.READ, Verdict.SOFT),
     "2.1": SWITCHED_OFF,

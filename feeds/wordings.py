@@ -41,7 +41,7 @@ CLEAR = _table(
         r"(?:find|resolve) (?:your|the) (?:reverse |ip )?(?:host ?name|address)|no host ?name for|forward-confirmed",
     ),
     (codes.BAD_FROM, r"from:? (?:header|line|field)|from: domain|rfc ?-?2?[85]22|header-? ?name header"),
-    (codes.DISTRUSTED, r"reputation"),
+    (codes.DISTRUSTED, r"reputation|spam ?trap|unusual rate.{0,160}(?<!temporarily )\bblocked"),
     (
         codes.BANNED,
         # A relay speaks of its own customer: nothing that is switched off there is the recipient's.
@@ -53,6 +53,7 @@ CLEAR = _table(
         r"too (?:quickly|fast|frequent)|throttl|slow(?:ing)? down|frequency limited|unusual rate|at a rate that",
         r"too many (?:\w+ )?(?:messages|connections|e-?mails|mails|recipients|sessions|requests|deliveries)",
         r"rate.?limit|limit(?:ed)? .{0,12}\brate\b|exceed\w* (?:\w+ ){0,4}(?:rate|permitted limits)",
+        r"\bemail quota|too much mail|excessive (?:\w+ )?(?:volume|rate)|too frequent|exceed\w* allow",
         r"quota for sending|concurrent|unexpected volume|deferred due to .{0,30}complaints",
     ),
     (
@@ -60,7 +61,8 @@ CLEAR = _table(
         r"over[ -]?(?:the )?quota|quota|out of storage|storage (?:full|limit|exceeded)|insufficient (?:\w+ )?storage",
         r"(?:mail ?box|inbox|mail folder|account)\b.{0,16}\bfull|full mail ?box|mailbox size limit|exceeded storage",
         r"boite .{0,24}pleine|caixa .{0,24}cheia|postfach .{0,16}voll|casella .{0,16}piena|buzon .{0,16}lleno",
-        r"not enough (?:disk )?space|no space left|disk (?:is )?full|mailfolder is full|speicherplatz",
+        r"not enough (?:\w+ )?space|allotted|mail ?box\b.{0,24}\bexceed",
+        r"no space left|disk (?:is )?full|mailfolder is full|speicherplatz",
     ),
     (
         codes.TOO_LARGE,
@@ -76,11 +78,19 @@ CLEAR = _table(
     ),
     (
         codes.BAD_SENDER,
-        r"(?:sender|return|mail ?from|originator)\b[^.;]{0,32}\b(?:reject|refus|denied|invalid|not (?:exist|valid))",
+        r"(?:sender|return[ -]?path|mail ?from)\b[^.;]{0,32}\b(?:reject|refus|denied|invalid|not (?:exist|valid))",
         r"(?:invalid|bad|unknown|banned|unverified|refused|forged) (?:\w+ )?sender|sender verif|domain of sender",
-        r"e(?:mette|xpedite)ur (?:\w+ )?invalide|absender|remetente (?:\w+ )?(?:invalid|rejeit)",
+        r"e(?:mette|xpedite)ur (?:\w+ )?invalide|absender .{0,12}(?:abgelehnt|ungult|gesperrt)",
+        r"remetente (?:\w+ )?(?:invalid|rejeit)|remitente (?:\w+ )?(?:invalid|rechaz)",
         r"sender (?:address |e-?mail )?(?:domain )?(?:must|not found|unknown|does)|cannot receive replies|callout",
+        r"resolve (?:the )?sender",
     ),
+    (
+        codes.LISTED,
+        r"(?:block|black|deny)[ -]?list|spamhaus|spamcop|barracudacentral|sorbs|\brbl\b|\bdnsbl\b|\bxbl\b",
+        r"blocked using",
+    ),
+    (codes.NO_ANSWER, r"no answer from|not responding"),
     (
         codes.ENHANCED["4.3"],
         r"host not found, try again|(?:dns|name service|lookup) (?:\w+ )?(?:timed out|temporar)|servfail",
@@ -98,6 +108,7 @@ CLEAR = _table(
         r"(?:destinataire|adresse|utilisateur)\b.{0,24}\b(?:invalide|inconnue?|n'existe pas)|adresse .{0,20}inconnue",
         r"(?:usuario|destinatari[oa]|endereco|direccion)\b.{0,30}\b(?:inexistente|descon(?:he|o)cid|n(?:o|ao) existe)",
         r"(?:empfanger|benutzer|postfach|adresse)\b.{0,30}\b(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt))",
+        r"addressee unknown|unknown addressee|no account by that|name was not found|illegal alias|not local\b",
         r"does not exist|moved .{0,30}no forwarding|mailbox has moved|not listed in|address rejected\.?$",
         "宛先(?:不明|が見つかり)|存在しません|見つかりません|該当する?ユーザ|ユーザ.{0,12}不明",
     ),
@@ -108,14 +119,15 @@ CLEAR = _table(
         r"(?:unknown|no such|non-?existent|bad destination|unable to find the recipient) "
         + _HOST
         + r"|bad destination sys",
-        r"nxdomain|null ?mx|no smtp service|(?:domain|host) does not accept mail",
+        r"(?:invalid|illegal|unrouteable) (?:mail )?(?:domain|host)|name or service not known|domain must exist",
+        r"mx records? .{0,30}non-?existent|nxdomain|null ?mx|indicated no smtp service",
+        r"(?:domain|host) does not accept mail",
         r"find (?:any host named|the recipient domain|a mail exchanger)",
     ),
     (
         codes.LISTED,
-        r"(?:block|black|deny)[ -]?list|spamhaus|spamcop|barracudacentral|sorbs|\brbl\b|\bdnsbl\b|\bxbl\b",
+        r"(?<!not )\blisted (?:in|at|on|by)\b",
         r"(?:ip|host|client|address|server)\b.{0,24}\b(?:banned|bloque|blocked)|banned sending|(?:blocked|banned) ip",
-        r"blocked using|listed (?:in|at|on|by)\b",
     ),
 )
 
@@ -123,7 +135,8 @@ CLEAR = _table(
 PASSING = _table(
     (
         codes.BUSY,
-        r"try (?:\w+ )?(?:again|later)|temporar|busy|overload|maintenance|resources|plus tard|mais tarde|spater",
+        r"(?:try|come) (?:\w+ )?(?:again|later)|temporar|busy|overload|maintenance|resources",
+        r"plus tard|mais tarde|spater|mas tarde",
     ),
 )
 
@@ -150,7 +163,7 @@ HINTS = _table(
     (
         codes.MISCONFIGURED,
         r"internal (?:\w+ )?error|config\w* error|system error|insufficient permission|queue file",
-        r"service (?:\w+ )?unavailable|not accepting connections",
+        r"service (?:\w+ ){0,2}unavailable|not accepting connections",
     ),
     (
         codes.AGAINST_RULES,

@@ -40,6 +40,10 @@ REPLIES = {
         "550 5.1.1 x@example.com",
     ],
     Verdict.SOFT: [
+        "451 4.7.1 Sorry, the service is currently unavailable. Please come back later.",
+        "451 Account inbounds disabled",
+        "550 5.2.2 user over quota; cannot receive new mail",
+        "554 5.4.4 [internal] no answer from host",
         "452 4.2.2 The recipient's inbox is out of storage space.",
         "552 5.2.2 Mailbox full",
         # It exists, and may be switched on again. It is not tried again, and not suppressed.
@@ -60,6 +64,9 @@ REPLIES = {
         "no code and nothing to learn",
     ],
     Verdict.THROTTLE: [
+        "421 4.3.2 Too many connections to this host.",
+        "550 Domain frequency limited",
+        "550 Exceeding outbound thread limit",
         "421 4.7.28 Our system has detected an unusual rate of email",
         "450 4.2.1 The user you are trying to contact is receiving mail too quickly.",
         "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints",
@@ -70,6 +77,13 @@ REPLIES = {
         "550 5.7.508 Access denied, [192.0.2.1] has exceeded permitted limits",
     ],
     Verdict.BLOCK: [
+        "550 5.7.1 There is an unusual rate of unsolicited mail from your IP address. Mail from it has been blocked.",
+        "550 5.1.20 Multiple From addresses without a Sender",
+        "421 4.7.1 [TS03] All messages from 1.2.3.4 will be permanently deferred; Retrying will NOT succeed.",
+        "554-mx.example.net ESMTP Service not available 554-No SMTP service 554-IP address is black listed.",
+        "550 5.7.1 Client host rejected: cannot find your hostname, [1.2.3.4]",
+        "450 4.7.25 Client host rejected: cannot find your hostname, [1.2.3.4]",
+        "550 message sent to invalid recipient blocked as spam trap",
         "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
         "553 https://www.spamhaus.org/query/ip/192.0.2.1",
         "550 5.1.1 your IP is on our block list",
