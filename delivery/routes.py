@@ -82,7 +82,7 @@ class Book:
 def read(account_ids: Collection[int], now: float = 0.0) -> dict[int, Rules]:
     """What is set of these accounts now."""
     rules = {i: Rules(read_at=now) for i in account_ids}
-    for transport in Transport.objects.filter(account_id__in=account_ids):
+    for transport in Transport.objects.filter(account_id__in=account_ids, enabled=True):
         rules[transport.account_id].transports[transport.id] = transport
     for domain in SenderDomain.objects.filter(account_id__in=account_ids):
         rules[domain.account_id].domains[domain.name] = domain

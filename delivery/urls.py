@@ -2,11 +2,33 @@ from __future__ import annotations
 
 from django.urls import path
 
-from delivery.views import returned
+from delivery.views import domains, retries, returned, sending, trying
 
 RETURNED = "a/<slug:slug>/settings/returned/"
+DOMAINS = "a/<slug:slug>/settings/domains/"
+DOMAIN = DOMAINS + "<int:domain_id>/"
+SENDING = "a/<slug:slug>/settings/sending/"
+TRANSPORT = SENDING + "<int:transport_id>/"
+RETRIES = SENDING + "retries/"
 
 urlpatterns = [
     path(RETURNED, returned.mails, name="returned"),
     path(RETURNED + "<int:inbox_id>/", returned.mail, name="returned-mail"),
+    path(DOMAINS, domains.domain_list, name="domains"),
+    path(DOMAINS + "add/", domains.add, name="domain-add"),
+    path(DOMAIN, domains.detail, name="domain"),
+    path(DOMAIN + "check/", domains.check, name="domain-check"),
+    path(DOMAIN + "edit/", domains.edit, name="domain-edit"),
+    path(DOMAIN + "delete/", domains.delete, name="domain-delete"),
+    path(SENDING, sending.transport_list, name="transports"),
+    path(SENDING + "add/", sending.choose, name="transport-choose"),
+    path(SENDING + "add/<slug:kind>/", sending.add, name="transport-add"),
+    path(SENDING + "test/", trying.direct, name="sending-test"),
+    path(TRANSPORT + "edit/", sending.edit, name="transport-edit"),
+    path(TRANSPORT + "default/", sending.make_default, name="transport-default"),
+    path(TRANSPORT + "delete/", sending.delete, name="transport-delete"),
+    path(TRANSPORT + "test/", trying.through_transport, name="transport-test"),
+    path(RETRIES + "add/", retries.add, name="sending-retry-add"),
+    path(RETRIES + "<int:policy_id>/", retries.edit, name="sending-retry"),
+    path(RETRIES + "<int:policy_id>/delete/", retries.delete, name="sending-retry-delete"),
 ]

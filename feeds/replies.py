@@ -37,7 +37,7 @@ EARLY = frozenset({"connect", "banner", "greeting", "ehlo", "helo", "starttls", 
 # No judgement of the sender while they are only for now, as are all of 4.5 (how servers talk) and 4.6 (contents).
 _PASSES = (codes.MISUNDERSTOOD, codes.CONTENT, codes.NO_LOGIN, codes.ENCRYPTION)
 _ABOUT_THEM = ("5.1.", "5.4.", "5.5.")
-LATE = frozenset({"data", "end of data", "message"})
+LATE = frozenset({"data", "end", "end of data", "message"})
 # What decides stands at the beginning, and no answer may keep anybody waiting.
 READ = 2000
 LONGEST_WAIT = timedelta(days=1)

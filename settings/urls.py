@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("delivery.v5.urls")),
     path("", include("delivery.urls")),
     path("", include("accounts.urls")),
+    path("", include("delivery.urls")),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import math
 import smtplib
 import ssl
 import time
@@ -49,13 +50,17 @@ class _TLSFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How to talk to it. `verify` asks for a certificate that fits the name; `dsn` for delivery reports (RFC 3461)."""
+    """How to talk to it. `verify` asks for a certificate that fits the name; `dsn` for delivery reports (RFC 3461).
+
+    No step takes longer than `patience` (seconds), where that is less than settings say.
+    """
 
     security: Security
     verify: bool = False
     username: str = ""
     password: str = ""
     dsn: bool = False
+    patience: float = math.inf
 
 
 def xtext(text: str) -> str:
@@ -121,14 +126,14 @@ class SmtpConnection:
             talk.close()
             outcome = refused
             # The next server would not let us in either.
-            if outcome.stage == "auth" or clock.ms() > TRYING_SECONDS * 1000:
+            if outcome.stage == "auth" or clock.ms() > min(TRYING_SECONDS, self.rules.patience) * 1000:
                 break
         return outcome
 
     def _try(self, server: Server, lines: list[Line], clock: Clock) -> tuple[Talk, Outcome | None]:
         """Connect to this server, and once more in plain where TLS was only welcome and failed."""
         while True:
-            talk = Talk(server, settings.SMTP_HOSTNAME)
+            talk = Talk(server, settings.SMTP_HOSTNAME, self.rules.patience)
             talk.lines, talk.clock = lines, clock
             try:
                 return talk, self._open(talk)

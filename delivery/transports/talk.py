@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import smtplib
 import socket
 import ssl
@@ -49,10 +50,13 @@ class Reply:
 class Talk(smtplib.SMTP):
     """smtplib's connection that notes what is said, and reads an answer within a time for all of it."""
 
-    def __init__(self, server: Server, hello: str) -> None:
+    ehlo_msg = "EHLO"
+
+    def __init__(self, server: Server, hello: str, patience: float = math.inf) -> None:
         self.lines: list[Line] = []
         self.clock = Clock()
-        self.seconds = float(settings.SMTP_TIMEOUTS["command"])
+        self.patience = patience
+        self.wait(settings.SMTP_TIMEOUTS["command"])
         self.server = server
         self.secret = False
         self.last = Reply(0, "")
@@ -72,14 +76,14 @@ class Talk(smtplib.SMTP):
         times = settings.SMTP_TIMEOUTS
         server = self.server
         self.note(f"(connect to {server.host} [{server.ip}] port {server.port})")
-        self.sock = socket.create_connection((server.ip, server.port), times["connect"])
+        self.sock = socket.create_connection((server.ip, server.port), min(times["connect"], self.patience))
         if implicit_tls is not None:
             self.sock = implicit_tls.wrap_socket(self.sock, server_hostname=server.host)
         self.wait(times["banner"])
 
     def wait(self, seconds: float) -> None:
         """How long the next answers may take."""
-        self.seconds = float(seconds)
+        self.seconds = min(float(seconds), self.patience)
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         said = f"{cmd} {args}".strip()

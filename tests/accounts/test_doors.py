@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -11,7 +12,9 @@ from django.urls import get_resolver, reverse
 from accounts.access import enter
 from accounts.keys import make_key
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
+from delivery.models import RetryPolicy, SenderDomain, Transport
 from tests import make
+from tests.names import names
 from webhooks.models import Source
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +53,26 @@ DOORS = [
     Door("audit", Role.ADMIN),
     Door("returned", Role.VIEWER),
     Door("returned-mail", Role.VIEWER, ("request",)),
+    Door("domains", Role.ADMIN),
+    Door("domain-add", Role.ADMIN),
+    Door("domain", Role.ADMIN, ("domain",)),
+    Door("domain-check", Role.ADMIN, ("domain",), post=True),
+    Door("domain-edit", Role.ADMIN, ("domain",)),
+    Door("domain-delete", Role.ADMIN, ("domain",)),
+    Door("transports", Role.ADMIN),
+    Door("transport-choose", Role.ADMIN),
+    Door("transport-add", Role.ADMIN, ("way",)),
+    Door("transport-edit", Role.ADMIN, ("transport",)),
+    Door("transport-default", Role.ADMIN, ("transport",), post=True),
+    Door("transport-delete", Role.ADMIN, ("transport",)),
+    Door("transport-test", Role.ADMIN, ("transport",)),
+    Door("sending-test", Role.ADMIN),
+    Door("sending-retry-add", Role.ADMIN),
+    Door("sending-retry", Role.ADMIN, ("policy",)),
+    Door("sending-retry-delete", Role.ADMIN, ("policy",), post=True),
 ]
+# How the names of the pages of Settings begin.
+BELONG = ("source", "member", "account-", "key", "audit", "domain", "transport", "sending", "returned")
 each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
 
 
@@ -60,12 +82,26 @@ def acme() -> Account:
     make.member(account, "olga")
     make.member(account, "vic", Role.VIEWER)
     make_key(enter(User.objects.get(username="olga"), account.slug), "shop", [Scope.SEND])
+    make.sender_domain(account)
+    Transport.objects.create(account=account, name="House", kind="relay", host="relay.test")
+    RetryPolicy.objects.create(account=account, minutes=[5])
     return account
+
+
+@pytest.fixture(autouse=True)
+def no_names() -> Iterator[None]:
+    """DNS without any."""
+    with names({}):
+        yield
 
 
 def address(door: Door, account: Account, source: Source | None = None) -> str:
     things = {
         "provider": "plain",
+        "way": "relay",
+        "domain": SenderDomain.objects.get(account=account).pk,
+        "transport": Transport.objects.get(account=account).pk,
+        "policy": RetryPolicy.objects.get(account=account).pk,
         "source": source.pk if source else 1,
         "request": 1,
         "key": ApiKey.objects.get(account=account).pk,
@@ -125,11 +161,7 @@ def test_a_refusal_says_why_in_a_sentence(acme: Account) -> None:
 
 def test_no_page_of_settings_was_left_out() -> None:
     names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
-    ours = {
-        name
-        for name in names
-        if name.startswith(("source", "member", "account-", "key", "audit", "returned")) and name != "account-add"
-    }
+    ours = {name for name in names if name.startswith(BELONG) and name != "account-add"}
     assert ours == {door.name for door in DOORS}
 
 

@@ -69,7 +69,7 @@ def test_a_mail_is_handed_over_and_every_word_is_noted() -> None:
     size = len(given.as_bytes())
     assert said(outcome) == [
         f"(connect to localhost [127.0.0.1] port {server.port})",
-        "ehlo out.host.test",
+        "EHLO out.host.test",
         f"MAIL FROM:<news@acme.test> SIZE={size}",
         "RCPT TO:<bob@example.com>",
         "DATA",

@@ -1,0 +1,43 @@
+"""How what is done on the pages of sending reads in the audit log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+SENTENCES: dict[str, _StrPromise] = {
+    "domain.added": _("added the domain %(subject)s"),
+    "domain.changed": _("changed the domain %(subject)s"),
+    "domain.deleted": _("deleted the domain %(subject)s"),
+    "transport.added": _("added the way out “%(subject)s”"),
+    "transport.changed": _("changed the way out “%(subject)s”"),
+    "transport.defaulted": _("let the account's mail leave through “%(subject)s”"),
+    "transport.undefaulted": _("let the account's mail no longer leave through “%(subject)s”"),
+    "transport.deleted": _("deleted the way out “%(subject)s”"),
+    "transport.tested": _("sent a test mail through “%(subject)s”"),
+    "retries.added": _("set when mail to %(subject)s is tried again"),
+    "retries.changed": _("changed when mail to %(subject)s is tried again"),
+    "retries.deleted": _("deleted when mail to %(subject)s is tried again"),
+}
+LABELS: dict[str, _StrPromise] = {
+    "connections": _("connections at once"),
+    "domain": _("recipient domain"),
+    "give_up_hours": _("give up after hours"),
+    "host": _("host"),
+    "minutes": _("minutes between attempts"),
+    "per_minute": _("emails a minute"),
+    "port": _("port"),
+    "recipient": _("recipient"),
+    "reply": _("answer"),
+    "return_path": _("return-path domain"),
+    "security": _("encryption"),
+    "source_id": _("its webhook"),
+    "tracking_host": _("tracking domain"),
+    "transport_id": _("way out"),
+    "username": _("user name"),
+    "way": _("way"),
+}
