@@ -17,5 +17,4 @@ urlpatterns = [
     path("", include("delivery.v5.urls")),
     path("", include("delivery.urls")),
     path("", include("accounts.urls")),
-    path("", include("delivery.urls")),
 ]
