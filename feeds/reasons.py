@@ -183,7 +183,7 @@ def summary(story: Story) -> str:
         (_("Subject"), email.subject),
         (_("Status"), Status(email.status).label),
         *((Kind(kind).label, moment(time)) for kind, time in firsts(email)),
-        (_("The server's answer"), email.comment),
+        (_("The server's answer") if story.answer else _("Noted last"), email.comment),
         (_("Message id"), email.header_id or email.message_id),
     ]
     return "\n".join(f"{label}: {value}" for label, value in lines if value)

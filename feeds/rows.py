@@ -20,19 +20,21 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
+from feeds import waiting
 from feeds.events import Held
 from feeds.meanings import BY_STATUS
 from feeds.templatetags.look import icon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from datetime import date, datetime, tzinfo
 
     from accounts.models import Account
     from feeds.models import Email
+    from feeds.waiting import Wait
 
 
-def draw(emails: Iterable[Email], account: Account, now: datetime) -> list[SafeString]:
+def draw(emails: Collection[Email], account: Account, now: datetime) -> list[SafeString]:
     """A `<tr>` for each of these emails of one account, in the active language and the account's zone.
 
     `now` decides which times are today's, and shown without their day.
@@ -40,7 +42,8 @@ def draw(emails: Iterable[Email], account: Account, now: datetime) -> list[SafeS
     language = get_language() or settings.LANGUAGE_CODE
     words, folder, zone = _words(language), _folder(account.slug), account.zone
     today = now.astimezone(zone).date()
-    return [_row(email, words, folder, zone, today) for email in emails]
+    waits = waiting.of(emails)
+    return [_row(email, words, folder, zone, today, waits.get(email.id), now) for email in emails]
 
 
 def version(email: Email) -> str:
@@ -48,7 +51,9 @@ def version(email: Email) -> str:
     return f"{email.updated_at.timestamp():.6f}"
 
 
-def _row(email: Email, words: Words, folder: str, zone: tzinfo, today: date) -> SafeString:
+def _row(
+    email: Email, words: Words, folder: str, zone: tzinfo, today: date, wait: Wait | None, now: datetime
+) -> SafeString:
     # Each value from an email goes through escape() or is a number; all else was drawn by Django.
     comment = escape(email.comment)
     badges = words.statuses[email.status]
@@ -60,6 +65,7 @@ def _row(email: Email, words: Words, folder: str, zone: tzinfo, today: date) -> 
         badges += words.test
     if email.is_orphan:
         badges += words.orphan
+    next_try = _next(words, wait, zone, now) if wait else ""
     return mark_safe(  # noqa: S308
         f'<tr id="e{email.id}" data-row="{version(email)}">'
         f'<td class="c-status">{badges}</td>'
@@ -67,11 +73,31 @@ def _row(email: Email, words: Words, folder: str, zone: tzinfo, today: date) -> 
         f"{escape(email.recipient) or words.unknown}</a></td>"
         f'<td class="c-sender" data-label="{words.sender}">{escape(email.sender)}</td>'
         f'<td class="c-subject">{escape(email.subject)}</td>'
-        f'<td class="c-comment" title="{comment}">{comment}</td>'
+        f'<td class="c-comment" title="{comment}">{next_try}{comment}</td>'
         f'<td class="c-count" data-label="{words.opens}">{_count(words, email.opens, email.machine_opens)}</td>'
         f'<td class="c-count" data-label="{words.clicks}">{_count(words, email.clicks, email.machine_clicks)}</td>'
         f'<td class="c-time">{_moment(words, email.time.astimezone(zone), today)}</td></tr>\n'
     )
+
+
+def _next(words: Words, wait: Wait, zone: tzinfo, now: datetime) -> str:
+    """When an email that waits is tried next; what is held for as long as it takes has no such time."""
+    if wait.is_sending:
+        return words.sending
+    if wait.is_held and wait.next_at <= now:
+        return ""
+    shown = _moment(words, wait.next_at.astimezone(zone), now.astimezone(zone).date())
+    return f'<span class="c-next" title="{_until(wait, zone)}">{words.next} {shown}</span> '
+
+
+def _until(wait: Wait, zone: tzinfo) -> str:
+    """How often it was tried, and when it is given up."""
+    end = wait.expires_at.astimezone(zone)
+    told = {"n": wait.attempts, "end": f"{formats.date_format(end, 'SHORT_DATE_FORMAT')} {end:%H:%M}"}
+    sentence = ngettext(
+        "%(n)s attempt so far, given up on %(end)s", "%(n)s attempts so far, given up on %(end)s", wait.attempts
+    )
+    return escape(sentence % told)
 
 
 def _count(words: Words, people: int, machines: int) -> str:
@@ -99,10 +125,12 @@ class Words:
     held: dict[int, str]
     test: str
     orphan: str
+    sending: str
     unknown: str
     sender: str
     opens: str
     clicks: str
+    next: str
 
 
 # Why an email is held, in a word.
@@ -141,7 +169,8 @@ def _words(language: str) -> Words:
         },
         badge("", "flask", pgettext("badge", "test"), _("No real email was sent")),
         badge("", "unlink", pgettext("badge", "orphan"), _("The source did not say which message it is about")),
-        *(escape(word) for word in (_("unknown"), _("From"), _("Opens"), _("Clicks"))),
+        format_html('<span class="c-next">{}</span> ', _("being tried now")),
+        *(escape(word) for word in (_("unknown"), _("From"), _("Opens"), _("Clicks"), _("next try"))),
     )
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import account_page
-from feeds import answers, inbox, reasons, story
+from feeds import additions, answers, inbox, reasons, story, waiting
 from feeds.events import Kind
 from feeds.models import Email, StoredEvent
 from suppression.models import Suppression
@@ -39,7 +39,7 @@ def find(access: Access, email_id: int) -> Email:
 
 def known(access: Access, found: Email) -> dict[str, Any]:
     """All that is known of one email, for its page and for the panel beside the list."""
-    told = story.tell(found)
+    told, now = story.tell(found), timezone.now()
     suppressed = Suppression.objects.visible_in(access).of_address(found.recipient) if found.recipient else ()
     return {
         "email": found,
@@ -49,6 +49,9 @@ def known(access: Access, found: Email) -> dict[str, Any]:
         "answer": answers.explain(told.answer, Kind(told.answer.kind)) if told.answer else None,
         "summary": reasons.summary(told),
         "suppressed": list(suppressed),
+        "sections": additions.sections(access, found, now),
+        "now": now,
+        "wait": waiting.of([found]).get(found.id),
     }
 
 

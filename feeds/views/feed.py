@@ -17,8 +17,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import account_page
 from accounts.models import Account
+from feeds import additions, counts, live, rows, saved, search
 from feeds import controls as standing
-from feeds import counts, live, rows, saved, search
 from feeds.keys import KEYS, STATUSES, Key
 from feeds.models import MAX_ID, Email
 from feeds.query import Filter, Unclear
@@ -126,6 +126,7 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
         "older_url": address("feed", slug, wanted, before=found.older) if found.older else "",
         "newest_url": address("feed", slug, wanted),
         "stream_url": address("feed-stream", slug, wanted),
+        "tools": additions.tools(access, wanted),
         "download_url": address("feed-download", slug, wanted),
     }
 
