@@ -8,13 +8,17 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit
-        from delivery import naming, outcomes, resolver, returned, telling
-        from feeds import aliases, inbox, origins, partitions
+        from delivery import attempts, naming, outcomes, resolver, returned, telling, waits
+        from delivery.views import actions
+        from feeds import additions, aliases, inbox, origins, partitions, waiting
         from tracking import domains
 
-        audit.describe(telling.SENTENCES, telling.LABELS)
+        additions.register_section(attempts.section)
+        additions.register_tool(actions.tool)
         aliases.register(outcomes.linked)
+        audit.describe(telling.SENTENCES, telling.LABELS)
         inbox.register(returned.KIND, returned.read, returned.hand_on)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")
         domains.register(naming.domains, resolver.look_up)
+        waiting.register(waits.of)

@@ -34,11 +34,11 @@ def of(message_ids: Collection[int]) -> dict[int, Message]:
 def _read(ids: list[int]) -> dict[int, Message]:
     messages = Message.objects.extra(
         select={"size": "coalesce(octet_length(raw), 0) + coalesce(octet_length(parts::text), 0)"}
-    ).defer("raw", "parts")
+    ).defer("raw", "parts", "groups")
     sizes = dict(messages.filter(id__in=ids).values_list("id", "size"))
     small = [i for i in ids if sizes.get(i, 0) <= LARGE]
-    read = {m.id: m for m in Message.objects.filter(id__in=small)}
-    read |= {m.id: m for m in Message.objects.filter(id__in=set(ids) - set(small)).defer("raw", "parts")}
+    read = {m.id: m for m in Message.objects.filter(id__in=small).defer("groups")}
+    read |= {m.id: m for m in Message.objects.filter(id__in=set(ids) - set(small)).defer("raw", "parts", "groups")}
     with_files = set(Attachment.objects.filter(message_id__in=ids).values_list("message_id", flat=True).distinct())
     for message in read.values():
         if message.id not in with_files:

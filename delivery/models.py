@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.vault import SealedJSONField
+from delivery.errand import Errand as Errand  # noqa: PLC0414  # a table of this app as well
 from feeds.codes import Verdict as Verdict  # noqa: PLC0414  # the word of an attempt, for whoever reads one
 from feeds.events import Held
 
@@ -176,8 +177,8 @@ class Message(models.Model):
 
     `uid` (32 hex digits) is what the caller is told. `parts` holds reply_to, html, text, amp and headers as they were
     given, `settings` the switches of the request (True, False, or missing where it says nothing). `raw` is a whole
-    message (RFC 5322) instead, as SMTP brings it. Both are emptied when nothing is left to try and `kept_until` is
-    past.
+    message (RFC 5322) instead, as SMTP brings it; `groups` is as `delivery.kept` makes it. All are emptied
+    when nothing is left to try and `kept_until` is past.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -191,6 +192,7 @@ class Message(models.Model):
     settings: models.JSONField = models.JSONField(default=dict)
     parts: models.JSONField = models.JSONField(null=True)
     raw = models.BinaryField(null=True)
+    groups: models.JSONField = models.JSONField(null=True)
     is_test = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     kept_until = models.DateTimeField()

@@ -32,6 +32,7 @@ with found as (
 )
 update delivery_message m set
     parts = case when f.is_needed then parts end, raw = case when f.is_needed then raw end,
+    groups = case when f.is_needed then groups end,
     kept_until = case when f.is_needed
         then %(now)s + greatest(interval '5 minutes', (%(now)s - m.created_at) / 10) else m.kept_until end
 from found f where m.id = f.id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from delivery.kept import groups_of
 from delivery.recipients import NotAnAddress, read
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 ADD_MESSAGE = """
 insert into delivery_message (id, uid, account_id, origin, key_id, sender, sender_name, subject, settings, parts, raw,
-    is_test, created_at, kept_until)
+    groups, is_test, created_at, kept_until)
 values (feeds_id(%(now)s, nextval('feeds_id_seq')), %(uid)s, %(account)s, %(origin)s, %(key)s, %(sender)s,
-    %(sender_name)s, %(subject)s, %(settings)s, %(parts)s, %(raw)s, %(is_test)s, %(now)s, %(kept_until)s)
+    %(sender_name)s, %(subject)s, %(settings)s, %(parts)s, %(raw)s, %(groups)s, %(is_test)s, %(now)s, %(kept_until)s)
 returning id
 """
 ADD_FILES = (
@@ -44,7 +45,9 @@ def add_message(plan: Plan, uid: str) -> int:
         "now": plan.now, "uid": uid, "account": plan.account_id, "origin": int(order.origin), "key": order.key_id,
         "sender": plan.sender, "sender_name": storable(order.sender.name), "subject": storable(order.subject),
         "settings": as_json(dict(order.settings)), "parts": as_json(parts) if wanted and order.raw is None else None,
-        "raw": order.raw if wanted else None, "is_test": order.is_test, "kept_until": plan.kept_until,
+        "raw": order.raw if wanted else None,
+        "groups": as_json(groups_of(order, plan.recipients)) if wanted else None,
+        "is_test": order.is_test, "kept_until": plan.kept_until,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(ADD_MESSAGE, row)

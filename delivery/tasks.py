@@ -5,13 +5,18 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from delivery import mailer, retention
+from delivery import errands, mailer, retention
 from feeds.tasks import DATABASE_AWAY
 
 
 @shared_task(throws=DATABASE_AWAY)
 def send_due() -> None:
     mailer.work()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def run_errands() -> None:
+    errands.work()
 
 
 @shared_task(throws=DATABASE_AWAY)

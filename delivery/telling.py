@@ -1,4 +1,4 @@
-"""How what is done on the pages of sending reads in the audit log."""
+"""How what is done with sending reads in the audit log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 SENTENCES: dict[str, _StrPromise] = {
+    "email.retry": _("had the email %(subject)s tried again at once"),
+    "email.give-up": _("gave up the email %(subject)s"),
+    "email.resend": _("had the email %(subject)s sent once more"),
+    "emails.retry": _("had emails tried again at once"),
+    "emails.give-up": _("gave up emails"),
+    "emails.resend": _("had emails sent once more"),
     "domain.added": _("added the domain %(subject)s"),
     "domain.changed": _("changed the domain %(subject)s"),
     "domain.deleted": _("deleted the domain %(subject)s"),
@@ -26,11 +32,13 @@ SENTENCES: dict[str, _StrPromise] = {
 LABELS: dict[str, _StrPromise] = {
     "connections": _("connections at once"),
     "domain": _("recipient domain"),
+    "emails": _("emails"),
     "give_up_hours": _("give up after hours"),
     "host": _("host"),
     "minutes": _("minutes between attempts"),
     "per_minute": _("emails a minute"),
     "port": _("port"),
+    "query": _("filter"),
     "recipient": _("recipient"),
     "reply": _("answer"),
     "return_path": _("return-path domain"),

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from delivery.views import domains, retries, returned, sending, trying
+from delivery.errand import Action
+from delivery.views import actions, domains, retries, returned, sending, trying
 
+EMAIL = "a/<slug:slug>/emails/<int:email_id>/"
+ERRANDS = "a/<slug:slug>/errands/"
 RETURNED = "a/<slug:slug>/settings/returned/"
 DOMAINS = "a/<slug:slug>/settings/domains/"
 DOMAIN = DOMAINS + "<int:domain_id>/"
@@ -12,6 +15,12 @@ TRANSPORT = SENDING + "<int:transport_id>/"
 RETRIES = SENDING + "retries/"
 
 urlpatterns = [
+    path(EMAIL + "retry/", actions.one, {"action": Action.RETRY.value}, name="email-retry"),
+    path(EMAIL + "give-up/", actions.one, {"action": Action.GIVE_UP.value}, name="email-give-up"),
+    path(EMAIL + "resend/", actions.one, {"action": Action.RESEND.value}, name="email-resend"),
+    path(ERRANDS + "add/", actions.add, name="errand-add"),
+    path(ERRANDS + "<int:errand_id>/", actions.errand, name="errand"),
+    path(ERRANDS + "<int:errand_id>/stop/", actions.stop, name="errand-stop"),
     path(RETURNED, returned.mails, name="returned"),
     path(RETURNED + "<int:inbox_id>/", returned.mail, name="returned-mail"),
     path(DOMAINS, domains.domain_list, name="domains"),

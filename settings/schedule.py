@@ -24,6 +24,7 @@ SCHEDULE: dict[str, Job] = {
     "feeds.make_exports": {"task": "feeds.tasks.make_exports", "schedule": 2 * SECOND},
     "feeds.clear_exports": {"task": "feeds.tasks.clear_exports", "schedule": 60 * MINUTE},
     "delivery.send_due": {"task": "delivery.tasks.send_due", "schedule": 2 * SECOND},
+    "delivery.run_errands": {"task": "delivery.tasks.run_errands", "schedule": 5 * SECOND},
     "delivery.clear_content": {"task": "delivery.tasks.clear_content", "schedule": MINUTE},
     "delivery.forget_messages": {"task": "delivery.tasks.forget_messages", "schedule": 60 * MINUTE},
     "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},

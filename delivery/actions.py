@@ -1,0 +1,127 @@
+"""What people do by hand with emails that are sent from here: try again now, give up, send once more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts.credits import give_back
+from delivery import outcomes
+from delivery.accept import accept, nudge
+from delivery.kept import order_of
+from delivery.models import Message, Outgoing, source_of
+from delivery.orders import Refused
+from feeds.events import Bounce, Event, Held, Kind
+from feeds.models import Email
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from accounts.models import Account
+
+# These end by the clock, so an earlier time ends them; what else holds an email back is not for its people to end.
+TIMED = (Held.NO, Held.SCHEDULED, Held.THROTTLED)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """With how many emails it was done, and why it was not with others: a sentence for each."""
+
+    done: int = 0
+    refused: list[str] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
+
+
+@transaction.atomic
+def retry_now(account: Account, email_ids: Collection[int], now: datetime) -> Outcome:
+    """Have these tried next, before their time. What holds them back for credits or a disabled account stays."""
+    waiting = Outgoing.objects.filter(account=account, email_id__in=email_ids)
+    timed = waiting.filter(held__in=TIMED, claimed_by=None)
+    done = timed.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+    due = waiting.filter(Q(held=Held.NO), Q(next_attempt_at__lte=now) | ~Q(claimed_by=None)).count() - done
+    held = waiting.exclude(held__in=TIMED).count()
+    transaction.on_commit(nudge)
+    gone = len(email_ids) - done - held - max(due, 0)
+    return Outcome(
+        done,
+        [_("It is due already, or being tried at this moment.")] * max(due, 0)
+        + [_("It is held until the account may send again.")] * held
+        + [_("Nothing is left to try of it.")] * max(gone, 0),
+    )
+
+
+@transaction.atomic
+def give_up(account: Account, email_ids: Collection[int], now: datetime, by: str) -> Outcome:
+    """Try these no more: they bounce, softly, with who decided it and the server's last answer."""
+    free = Outgoing.objects.filter(account=account, email_id__in=email_ids, claimed_by=None)
+    rows = list(free.select_for_update(skip_locked=True))
+    outcomes.tell(((row, given_up(row, now, by)) for row in rows), now)
+    outcomes.drop(rows, 0)
+    give_back(account.pk, sum(row.is_paid and not row.attempts for row in rows))
+    left = Outgoing.objects.filter(account=account, email_id__in=email_ids).count()
+    return Outcome(
+        len(rows),
+        [_("It is being tried at this moment. Give it up afterwards.")] * left
+        + [_("Nothing is left to try of it.")] * (len(email_ids) - len(rows) - left),
+    )
+
+
+def given_up(row: Outgoing, now: datetime, by: str) -> Event:
+    """The end of an email that somebody gave up. The feed's own words are English, as servers' are."""
+    comment = f"Given up by {by}."
+    if row.reply:
+        comment += f" The last answer was: {row.reply}"
+    return Event(
+        Kind.BOUNCED, row.message_uid, row.recipient, now, event_id="given-up", name="given up", comment=comment,
+        code=row.code, bounce=Bounce.SOFT,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def resend(account: Account, email_ids: Collection[int], now: datetime) -> Outcome:
+    """Hand in once more what was sent to these recipients, as new emails: each is checked, and paid for, like any.
+
+    All recipients of one message are one order, so that a campaign costs few statements.
+    """
+    outcome = Outcome()
+    emails = list(Email.objects.filter(account=account, id__in=email_ids).order_by("id"))
+    outcome.refused += [_("It is not kept any more.")] * (len(email_ids) - len(emails))
+    waiting = set(Outgoing.objects.filter(email_id__in=email_ids).values_list("email_id", flat=True))
+    for message, group in _by_message(account, emails, waiting, outcome):
+        order = order_of(message, group)
+        if order is None:
+            outcome.refused += [_("Its content is not kept any more.")] * len(group)
+            continue
+        try:
+            accepted = accept(order, account, now)
+        except Refused as error:
+            outcome.refused += [str(error)] * len(group)
+            continue
+        outcome.done += len(accepted.recipients)
+        outcome.made += [placed.email_id for placed in accepted.recipients]
+    return outcome
+
+
+def _by_message(
+    account: Account, emails: Iterable[Email], waiting: Collection[int], outcome: Outcome
+) -> Iterable[tuple[Message, Sequence[Email]]]:
+    groups: dict[str, list[Email]] = defaultdict(list)
+    for email in emails:
+        if email.source_id != source_of(account.pk):
+            outcome.refused.append(_("It was not sent from here."))
+        elif email.id in waiting:
+            outcome.refused.append(_("It is still being tried. Try it now, or give it up first."))
+        else:
+            groups[email.message_id.partition(".")[0]].append(email)
+    messages = {message.uid: message for message in Message.objects.filter(account=account, uid__in=groups)}
+    for uid, group in groups.items():
+        if uid in messages:
+            yield messages[uid], group
+        else:
+            outcome.refused += [_("Its content is not kept any more.")] * len(group)
