@@ -17,6 +17,8 @@ from feeds.events import Held, Status
 from feeds.models import Email, id_at
 from tests.make import NOON
 
+# Drawing asks when emails that wait go on.
+pytestmark = pytest.mark.django_db
 LANGUAGES = pytest.mark.parametrize("language", ["en", "pt-br"])
 LOAD = "{% load look humanize %}"
 PIECES = ("{% status email.status %}", '{% moment email.time "short" %}', ">{{ email.opens|intcomma }}<")
