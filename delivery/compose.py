@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from delivery import mime, tokens
 from delivery.models import Message, Origin, Outgoing, SenderDomain
 from delivery.naming import header_id
-from delivery.personalise import fill
+from delivery.personalise import fill, fill_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ type People = list[tuple[str, str]]
 RESERVED = frozenset({
     "from", "to", "cc", "bcc", "subject", "date", "message-id", "sender", "return-path", "received", "mime-version",
     "dkim-signature", "reply-to", "feedback-id", "x-apiheader", "x-tags", "authentication-results", "resent-bcc",
+    "resent-from", "resent-to", "resent-cc",
 })  # fmt: skip
 HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 LONGEST_HEADER = 4000
@@ -258,7 +259,7 @@ def compose(message: Message, outgoing: Outgoing, domain: SenderDomain | None) -
         html=fill(frame.html, attributes) if frame.html else None,
         text=fill(frame.text, attributes) if frame.text else None,
         amp=fill(frame.amp, attributes) if frame.amp else None,
-        headers=_own_headers(message.parts.get("headers"), own),
+        headers=_own_headers(outgoing.attributes, message.parts.get("headers"), own),
         frame=frame,
     )
 
@@ -285,14 +286,14 @@ def _people(pairs: Iterable[Sequence[str]] | None) -> People:
     return [(str(name or ""), str(address)) for name, address in pairs or ()]
 
 
-def _own_headers(*given: object) -> dict[str, str]:
-    """The caller's own headers; the later ones win. What is not ours to pass on was refused at the door."""
+def _own_headers(attributes: Mapping[str, str] | None, *given: object) -> dict[str, str]:
+    """The caller's own headers, filled in; the later ones win. What is not ours to pass on was refused at the door."""
     found: dict[str, tuple[str, str]] = {}
     for headers in given:
         if isinstance(headers, dict):
             for name, value in headers.items():
                 if not refusal(str(name), str(value)):
-                    found[str(name).lower()] = str(name), str(value)
+                    found[str(name).lower()] = str(name), fill_header(str(value), attributes)[:LONGEST_HEADER]
     return dict(found.values())
 
 

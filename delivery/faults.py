@@ -5,13 +5,13 @@ Fields are named as in the JSON of the API, whoever ordered.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from delivery.compose import refusal
 from delivery.orders import Fault
 from delivery.recipients import NotAnAddress, read
 from feeds.batch import MOST_TAGS
@@ -27,16 +27,11 @@ MOST_RECIPIENTS = 10_000
 # All of a group stand in the header of each of its emails: more are meant to have groups of their own.
 MOST_VISIBLE = 100
 # RFC 5322, 2.1.1: a line has 998 letters at the most.
-LONGEST_SUBJECT, LONGEST_HEADER = 998, 998
+LONGEST_SUBJECT = 998
+LONGEST_PATH = 200
 LONGEST_ARGUMENT, LONGEST_TAG = 255, 100
 # An email waits in the feed, and the feed forgets: nothing is scheduled for longer.
 FURTHEST = timedelta(days=30)
-HEADER_NAME = re.compile(r"[!-9;-~]{1,76}", re.ASCII)
-# What has fields of its own, is made for each email, or says how the message is built.
-OWN_HEADERS = frozenset({
-    "from", "sender", "reply-to", "to", "cc", "bcc", "subject", "date", "message-id", "return-path", "received",
-    "mime-version", "dkim-signature", "feedback-id", "resent-from", "resent-to", "resent-cc", "resent-bcc",
-})  # fmt: skip
 
 
 def missing(field: str, description: str) -> Fault:
@@ -128,14 +123,8 @@ def _group(order: Order, group: Group, path: str) -> Iterator[Fault]:
 
 def _headers(path: str, headers: Mapping[str, str]) -> Iterator[Fault]:
     for name, value in headers.items():
-        if not HEADER_NAME.fullmatch(name):
-            yield invalid(path, _("“%(name)s” is not the name of a header.") % {"name": name[:100]})
-        elif name.lower() in OWN_HEADERS or name.lower().startswith("content-"):
-            yield invalid(
-                f"{path}.{name}", _("This header is made here. Use the field of the request that is meant for it.")
-            )
-        elif len(value) > LONGEST_HEADER:
-            yield invalid(f"{path}.{name}", _("It may have %(n)d letters.") % {"n": LONGEST_HEADER})
+        if sentence := refusal(name, value):
+            yield invalid(f"{path}.{name}"[:LONGEST_PATH], sentence)
 
 
 def _labels(order: Order) -> Iterator[Fault]:

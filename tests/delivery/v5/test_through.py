@@ -81,3 +81,21 @@ def test_every_copy_of_a_message_to_the_same_address_is_an_email_of_its_own(acco
     assert {message.parsed["Subject"]: message.parsed["Message-ID"] for message in mx.messages} == {
         f"No. {n}": f"<{emails[f'No. {n}'].header_id}>" for n in (1, 2, 3)
     }
+
+
+def test_attributes_stand_in_headers_too_and_cannot_add_one(account: Account, mx: Sink) -> None:
+    group = {
+        "to": [{"email": "bob@example.com"}], "attributes": {"ID": "7\r\nBcc: eve@example.com\r\n\r\nx"},
+        "headers": {"X-Order": "no. [%ID%]", "List-Unsubscribe": "<https://acme.test/[%NONE%]>"},
+    }  # fmt: skip
+    body = {
+        "from": {"email": "news@acme.test"}, "subject": "No. [%ID%]", "content": [{"type": "text", "value": "x"}],
+        "personalizations": [group],
+    }  # fmt: skip
+    assert post(key(account), body).status_code == 202
+    with mailer() as ours:
+        send_all(ours)
+    (message,) = mx.messages
+    mail = message.parsed
+    assert (mail["X-Order"], mail["Subject"]) == ("no. 7 Bcc: eve@example.com x", "No. 7 Bcc: eve@example.com x")
+    assert mail["Bcc"] is None
