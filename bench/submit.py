@@ -105,7 +105,7 @@ def _ways(us: int, it: int, door: int, bare: int, key: str) -> dict[str, Callabl
         ways[f"HTTP, {size:,} a request"] = lambda seconds, requests=requests: _http(us, requests, seconds)  # type: ignore[misc]
     requests = _requests("/send", headers, PLAIN_BATCH)
     ways[BASELINE] = lambda seconds: _http(it, requests, seconds)
-    for count in (1, CONNECTIONS):
+    for count in (1, CONNECTIONS, 4 * CONNECTIONS):
         ways[f"SMTP, {count} connection{'s' * (count > 1)}"] = lambda seconds, count=count: _mail(
             door, key, count, seconds
         )  # type: ignore[misc]

@@ -69,20 +69,28 @@ def _files(order: Order, message_id: int) -> Iterator[tuple[Any, ...]]:
             yield message_id, number, storable(file.name), storable(file.content_type), file.content
 
 
-def queue(plan: Plan, message_id: int, placed: Sequence[Placed], uids: Sequence[str]) -> None:
-    """Have everybody who is not dropped sent to."""
+def queue(
+    plans: Sequence[Plan], messages: Sequence[int], placed: Sequence[Sequence[Placed]], uids: Sequence[Sequence[str]]
+) -> None:
+    """Have everybody who is not dropped sent to. All four have an entry for each message."""
+    with connection.cursor() as cursor, cursor.copy(QUEUE) as copy:
+        for plan, message_id, places, own in zip(plans, messages, placed, uids, strict=True):
+            for row in _queued(plan, message_id, places, own):
+                copy.write_row(row)
+
+
+def _queued(plan: Plan, message_id: int, placed: Sequence[Placed], uids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     shared = [_shared(plan.order, group) for group in plan.order.groups]
     expiries = {domain: plan.expires_at(domain) for domain in {recipient.domain for recipient in plan.recipients}}
-    with connection.cursor() as cursor, cursor.copy(QUEUE) as copy:
-        for recipient, place, uid in zip(plan.recipients, placed, uids, strict=True):
-            if recipient.problem:
-                continue
-            alone, addressed, attributes, headers = shared[recipient.group]
-            copy.write_row((
-                place.email_id, plan.account_id, message_id, uid, recipient.wire, recipient.domain,
-                storable(recipient.name), recipient.group, None if recipient.wire == alone else addressed, attributes,
-                headers, int(plan.held), plan.now, plan.first_at, expiries[recipient.domain], 0, False, False, "", "",
-            ))  # fmt: skip
+    for recipient, place, uid in zip(plan.recipients, placed, uids, strict=True):
+        if recipient.problem:
+            continue
+        alone, addressed, attributes, headers = shared[recipient.group]
+        yield (
+            place.email_id, plan.account_id, message_id, uid, recipient.wire, recipient.domain,
+            storable(recipient.name), recipient.group, None if recipient.wire == alone else addressed, attributes,
+            headers, int(plan.held), plan.now, plan.first_at, expiries[recipient.domain], 0, False, False, "", "",
+        )  # fmt: skip
 
 
 def _shared(order: Order, group: Group) -> tuple[str, str | None, str | None, str | None]:

@@ -5,6 +5,7 @@ An API key lets it in. The message stays as it is, but for the headers that are 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.utils import timezone, translation
@@ -12,12 +13,15 @@ from django.utils import timezone, translation
 from accounts import keys
 from accounts.keys import Scope
 from delivery import handed
-from delivery.accept import accept
+from delivery.accept import accept_all
 from delivery.models import Origin
 from delivery.orders import Group, Mailbox, Order, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
+
+    from accounts.models import Account
 
 # What Netcore's SMTP understands and takes out, and who nobody may read of.
 ARGUMENT, TAGS = "x-apiheader", "x-tags"
@@ -41,21 +45,42 @@ def log_in(raw_key: str, ip: str) -> None:
         keys.unlock(raw_key, Scope.SEND, ip, timezone.now())
 
 
-def submit(raw_key: str, ip: str, recipients: Sequence[str], content: bytes) -> str:
-    """Accept the message for these recipients, an email for each; gives its uid once all of it is committed.
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message as it was handed in: by whom and from where, for whom, and its bytes."""
 
-    Raises keys.Locked where the key does not open any more, Unacceptable, and django.db.Error: nothing is kept then.
+    raw_key: str = field(repr=False)
+    ip: str
+    recipients: Sequence[str]
+    content: bytes = field(repr=False)
+
+
+def submit(mails: Sequence[Mail]) -> list[str | keys.Locked | Unacceptable]:
+    """Accept each of these for its recipients, an email for each; gives their uids once all of it is committed.
+
+    In the place of one that is not accepted stands why. Raises django.db.Error: nothing of any of them is kept then.
     """
     now = timezone.now()
+    answers: dict[int, str | keys.Locked | Unacceptable] = {}
+    orders: dict[int, tuple[Order, Account]] = {}
     # Replies are for programs and their authors, who do not say which language they read.
     with translation.override("en"):
-        access = keys.unlock(raw_key, Scope.SEND, ip, now)
-        order = order_of(content, recipients)
-        order.key_id = access.key.pk
-        try:
-            return accept(order, access.account, now).uid
-        except Refused as error:
-            raise _unacceptable(error) from error
+        for n, mail in enumerate(mails):
+            try:
+                orders[n] = _ordered(mail, now)
+            except (keys.Locked, Unacceptable) as error:
+                answers[n] = error
+        for n, answer in zip(orders, accept_all(list(orders.values()), now), strict=True):
+            answers[n] = _unacceptable(answer) if isinstance(answer, Refused) else answer.uid
+    return [answers[n] for n in range(len(mails))]
+
+
+def _ordered(mail: Mail, now: datetime) -> tuple[Order, Account]:
+    """What is ordered, and by whom. Raises keys.Locked where the key does not open any more, and Unacceptable."""
+    access = keys.unlock(mail.raw_key, Scope.SEND, mail.ip, now)
+    order = order_of(mail.content, mail.recipients)
+    order.key_id = access.key.pk
+    return order, access.account
 
 
 def order_of(content: bytes, recipients: Sequence[str]) -> Order:

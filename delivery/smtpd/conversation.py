@@ -280,12 +280,11 @@ class Conversation(SMTP):
         """The reply once the message is kept, or why it is not."""
         self.is_storing = True
         sender, recipients = self.sender or "", self.recipients
-        run = self.server.threads.run
         try:
             if not self.key:
-                await run(reception.receive, sender, recipients, self.ip, content)
+                await self.server.threads.run(reception.receive, sender, recipients, self.ip, content)
                 return reply(250, "2.0.0", "OK: kept.")
-            uid = await run(submission.submit, self.key, self.ip, recipients, content)
+            uid = await self.server.counter.hand_in(submission.Mail(self.key, self.ip, recipients, content))
         except Locked as error:
             self.key = ""
             return reply(550, "5.7.1", error.sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter as Counts
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import structlog
 
 from delivery.smtpd import replies
 from delivery.smtpd.conversation import Conversation
+from delivery.smtpd.counter import Counter
 from delivery.smtpd.logins import Logins, is_local
 from delivery.smtpd.work import Threads
 
@@ -51,10 +52,11 @@ class Server:
         # Whether programs on this machine may log in without TLS.
         self.plain_logins = plain_logins
         self.threads = Threads()
+        self.counter = Counter(self.threads)
         self.logins = Logins()
         self.buffered = 0
         self._conversations: set[Conversation] = set()
-        self._peers: Counter[str] = Counter()
+        self._peers: Counts[str] = Counts()
         self._listeners: list[asyncio.Server] = []
         self._looker: asyncio.Task[None] | None = None
 
@@ -85,14 +87,17 @@ class Server:
         await asyncio.sleep(SECONDS_TO_HEAR_IT)
         self.threads.close()
 
+    @property
+    def storing(self) -> int:
+        """How many connections wait for their message to be stored."""
+        return sum(conversation.is_storing for conversation in tuple(self._conversations))
+
     def _say_goodbye(self) -> bool:
         """Hang up on whoever is idle; whether somebody's message is still being stored."""
-        storing = False
         for conversation in tuple(self._conversations):
-            storing = storing or conversation.is_storing
             if not conversation.is_storing:
                 conversation.hang_up(replies.STOPPING)
-        return storing
+        return self.storing > 0
 
     # ---- What conversations ask and tell -------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from email import policy
@@ -11,17 +12,19 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import keys
 from accounts.access import Access, enter
 from accounts.keys import Scope
 from accounts.models import Account
-from delivery.models import Message, Origin, SenderDomain, source_of
+from delivery.models import Message, Origin, Outgoing, SenderDomain, source_of
 from feeds import outage
 from feeds.models import Email
 from tests import make
 from tests.delivery.doors import Door, heard, opened, trusting
+from tests.site import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +68,25 @@ def refused(client: smtplib.SMTP, message: EmailMessage | bytes, *recipients: st
         assert client.rcpt(recipient)[0] == 250
     code, words = client.data(content)
     return code, words.decode()
+
+
+def at_once(door: Door, key: str, letters: list[EmailMessage]) -> list[tuple[int, str]]:
+    """The replies to messages of as many connections: the first one is held up, and the rest gather."""
+    told: dict[int, tuple[int, str]] = {}
+
+    def hand_in(n: int) -> None:
+        with door.client(key) as client:
+            told[n] = refused(client, letters[n], f"p{n}@gmail.com")
+
+    crew = [threading.Thread(target=hand_in, args=(n,)) for n in range(len(letters))]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("lock table delivery_message in access exclusive mode")
+        for thread in crew:
+            thread.start()
+        wait_until(lambda: door.server.storing == len(letters), 60, "the others gather")
+    for thread in crew:
+        thread.join(60)
+    return [told[n] for n in range(len(letters))]
 
 
 class TestAMessage:
@@ -176,6 +198,29 @@ class TestAMessage:
             outage.database.answered()
             assert refused(client, letter())[0] == 250
         assert Message.objects.count() == 1
+
+    def test_is_stored_together_with_those_that_wait_and_each_gets_its_own_answer(
+        self, door: Door, acme: Account, key: str
+    ) -> None:
+        letters = [letter(X_APIHEADER=str(n)) for n in range(5)] + [letter(From="eve@elsewhere.com")]
+        told = at_once(door, key, letters)
+        assert [code for code, _words in told] == [250] * 5 + [550]
+        uids = {words.split()[-1]: f"p{n}@gmail.com" for n, (_code, words) in enumerate(told[:5])}
+        emails = Email.objects.filter(account=acme)
+        assert {email.message_id: email.recipient for email in emails} == uids
+        assert Outgoing.objects.count() == Message.objects.count() == 5
+
+    def test_that_the_database_refuses_takes_no_other_along(self, door: Door, key: str) -> None:
+        letters = [letter(Subject="poison" if n == 3 else "Hello") for n in range(6)]
+        with connection.cursor() as cursor:
+            cursor.execute("alter table delivery_message add constraint poison check (subject <> 'poison')")
+        try:
+            told = at_once(door, key, letters)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("alter table delivery_message drop constraint poison")
+        assert [code for code, _words in told] == [250] * 3 + [451] + [250] * 2
+        assert Message.objects.count() == 5
 
     def test_goes_to_so_many_at_a_time(self, door: Door, key: str) -> None:
         with door.client(key) as client:
