@@ -301,13 +301,17 @@ def feedback_id(message: Message, sender: str) -> str:
     return tokens.feedback_id(message.account_id, ORIGINS.get(Origin(message.origin), "api"), sender.rpartition("@")[2])
 
 
-def return_address(message: Message, email_id: int, domain: SenderDomain | None) -> str:
-    """Where reports about this email come back to.
+def return_domain(domain: SenderDomain | None) -> str:
+    """The domain at which mail about this domain's mail comes back here; "" where there is none.
 
-    The domain's own return path, unless DNS was found not to lead here; then the installation's. Without either
-    it is the sender's own address, whose owner gets the reports.
+    The domain's own return path, unless DNS was found not to lead here; then the installation's.
     """
-    place = settings.RETURN_PATH_DOMAIN
     if domain is not None and domain.return_path and domain.checks.get("return_path", {}).get("ok", True):
-        place = domain.return_path
+        return domain.return_path
+    return str(settings.RETURN_PATH_DOMAIN)
+
+
+def return_address(message: Message, email_id: int, domain: SenderDomain | None) -> str:
+    """Where reports about this email come back to; without a return path the sender, who then gets them."""
+    place = return_domain(domain)
     return tokens.return_path(email_id, place) if place else mime.wire_address(message.sender)

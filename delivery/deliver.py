@@ -179,7 +179,7 @@ def track(job: Job, mail: Mail) -> Mail:
         switches=job.rules.switches(job.message.sender, job.message.settings),
         email_id=job.outgoing.email_id, account_id=job.outgoing.account_id,
         host=job.domain.tracking_host if job.domain else "",
-        mail_domain=(job.domain.return_path if job.domain else ""),
+        mail_domain=composing.return_domain(job.domain),
     )  # fmt: skip
     mail.html, mail.text = mail.html and done.html, mail.text and done.text
     mail.headers |= done.headers

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STRIPPED = frozenset({b"bcc", b"resent-bcc", b"return-path", b"x-apiheader", b"x-tags", b"feedback-id"})
 FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 BARE_LF = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+LONGEST_LINE = 998
 FLAT = policy.compat32.clone(linesep="\r\n")
 
 
@@ -38,6 +39,8 @@ class RawFrame(Frame):
         self.sender_name = parseaddr(_decoded(self.value(b"from")))[0]
         self.message_id = self.value(b"message-id").decode(errors="replace").strip().strip("<>")
         self.utf8 = not all(content.isascii() for _name, content in self.fields)
+        # Servers may refuse what has longer lines (RFC 5321, 4.5.3.1.6), or break them, and the signature with them.
+        self.too_long = len(max(self.rest.split(b"\r\n"), key=len)) > LONGEST_LINE
         self._raw = raw
         self._texts: tuple[str | None, str | None] | None = None
         self._pieces: list[bytes | str] | None = None
@@ -106,6 +109,7 @@ class RawFrame(Frame):
         """Header and body with these texts in the place of its own."""
         with self._lock:
             pieces = self._pieces = self._pieces or self._cut()
+        self.texts()
         given = {"text/html": html, "text/plain": text}
         whole = b"".join(
             piece if isinstance(piece, bytes) else mime.quoted_printable(_crlf(given[piece] or "")) for piece in pieces
@@ -163,7 +167,7 @@ class RawMail(Mail):
     def as_bytes(self) -> bytes:
         """Its own bytes, with our headers in front and the changed texts in their places."""
         fields, rest = self.frame.fields, self.frame.rest
-        if self.frame._texts is not None and (self.html, self.text) != self.frame._texts:
+        if self.frame.too_long or (self.frame._texts is not None and (self.html, self.text) != self.frame._texts):
             fields, rest = self.frame.with_texts(self.html, self.text)
         ours = {name.lower().encode() for name in self.headers}
         known = {name for name, _content in fields}

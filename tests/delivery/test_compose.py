@@ -266,6 +266,13 @@ def test_the_texts_of_a_whole_message_can_be_changed() -> None:
     assert b"tracked" not in untouched
 
 
+def test_lines_no_server_needs_to_take_are_broken_where_that_hurts_nobody() -> None:
+    long = "word " * 400
+    mail = raw_mail(RAW.replace(b"Hello", long.encode()))
+    assert text_of(parsed(mail)) == f"{long}\n.\nBye"
+    assert parsed(mail)["X-Odd"] == "kept   as it is"
+
+
 def test_a_signed_message_is_left_alone() -> None:
     signed = (
         b"From: news@acme.test\r\nContent-Type: multipart/signed; boundary=x; protocol=y\r\n\r\n--x\r\n"
