@@ -33,11 +33,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # Details from here on are nobody's slip: who gives them means them. Those below are used for anything.
 EXACT = 17
 # What is said before the first recipient cannot be about the recipient.
-EARLY = frozenset({"connect", "banner", "greeting", "ehlo", "helo", "starttls", "tls", "auth", "mail"})
+EARLY = frozenset({"connect", "banner", "ehlo", "starttls", "tls", "auth", "mail"})
 # No judgement of the sender while they are only for now, as are all of 4.5 (how servers talk) and 4.6 (contents).
 _PASSES = (codes.MISUNDERSTOOD, codes.CONTENT, codes.NO_LOGIN, codes.ENCRYPTION)
 _ABOUT_THEM = ("5.1.", "5.4.", "5.5.")
-LATE = frozenset({"data", "end", "end of data", "message"})
+LATE = frozenset({"data", "end"})
 # What decides stands at the beginning, and no answer may keep anybody waiting.
 READ = 2000
 LONGEST_WAIT = timedelta(days=1)
@@ -79,8 +79,8 @@ def basic_code(reply: str) -> str:
 def classify(code: str, enhanced: str, reply: str, *, stage: str = "") -> Judgement:
     """Judge an answer. Codes that are not given, "", are looked for in the reply.
 
-    `stage` is the command that was answered, in lower case: connect, banner, ehlo, starttls, auth, mail, rcpt, data.
-    The last one is also the end of the contents.
+    `stage` is the command that was answered, in lower case: connect, banner, ehlo, tls, auth, mail, rcpt, data, and end
+    (of the contents).
     """
     reply = reply[:READ]
     basic = basic_code(code) or basic_code(reply)

@@ -125,7 +125,7 @@ def test_only_an_answer_for_the_recipient_is_about_the_recipient() -> None:
     assert classify("550", "", "550", stage="mail").verdict is Verdict.BLOCK
     assert classify("550", "", "550 no such user", stage="connect").verdict is Verdict.BLOCK
     assert classify("550", "", "550 no such user", stage="rcpt").verdict is Verdict.HARD
-    assert classify("550", "", "550 no such user", stage="data").verdict is Verdict.BLOCK
+    assert classify("550", "", "550 no such user", stage="end").verdict is Verdict.BLOCK
     assert classify("550", "5.1.1", "550 5.1.1 no such user", stage="data").verdict is Verdict.HARD
     assert classify("521", "", "521 here no mail is taken", stage="banner").verdict is Verdict.HARD
 
