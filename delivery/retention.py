@@ -23,10 +23,14 @@ ANSWERS_KEPT = timedelta(days=2)
 # Index: delivery_message_content. A message that is still to be sent to somebody is looked at again later, and later
 # the older it is: what waits for months is not looked at every minute.
 CLEAR = """
-with found as (
-    select id, exists (select from delivery_outgoing o where o.message_id = m.id) as is_needed from delivery_message m
+with old as (
+    select id from delivery_message
     where kept_until <= %(now)s and (parts is not null or raw is not null)
     order by kept_until limit %(batch)s for update skip locked
+), found as (
+    -- Lateral, so that it is one step into the index for each, and not a look through all that is to be sent.
+    select old.id, n.is_needed is not null as is_needed from old left join lateral (
+        select true as is_needed from delivery_outgoing o where o.message_id = old.id limit 1) n on true
 ), files as (
     delete from delivery_attachment a using found f where a.message_id = f.id and not f.is_needed
 )
