@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class What(StrEnum):
 WHAT = {Purpose.PIXEL: What.OPEN, Purpose.LINK: What.CLICK, Purpose.LEAVE: What.LOOK}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hit:
     """One request, as far as it tells who made it. `id` is its own, `at` in milliseconds since 1970."""
 
@@ -58,6 +58,10 @@ class Hit:
     @property
     def occurred_at(self) -> datetime:
         return datetime.fromtimestamp(self.at / 1000, UTC)
+
+
+# In this order each stands in a row, without its names.
+FIELDS = tuple(Hit.__slots__)
 
 
 def hit(what: What, named: Named, at: datetime, method: str, ip: str, headers: Mapping[str, str]) -> Hit:
@@ -87,7 +91,7 @@ def keep(hits: Iterable[Hit]) -> None:
 
 
 def _incoming(account_id: int, told: Sequence[Hit]) -> Incoming:
-    body = json.dumps([asdict(one) for one in told], ensure_ascii=False, separators=(",", ":"))
+    body = json.dumps([[*map(one.__getattribute__, FIELDS)] for one in told], ensure_ascii=False, separators=(",", ":"))
     # Under the source that the account's own sending has.
     return Incoming(
         account_id, -account_id, KIND, told[0].occurred_at, "application/json", {},
@@ -99,6 +103,6 @@ def stored(body: bytes) -> list[Hit]:
     """The hits of a row. Raises CannotRead."""
     try:
         told: Any = json.loads(body)
-        return [Hit(**one | {"what": What(one["what"])}) for one in told]
-    except (ValueError, TypeError, KeyError) as error:
+        return [Hit(**dict(zip(FIELDS, one, strict=True)) | {"what": What(one[1])}) for one in told]
+    except (ValueError, TypeError, IndexError) as error:
         raise CannotRead(f"A list of hits was expected: {error}.") from error

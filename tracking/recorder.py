@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Who opens or follows a link waits until the hit is kept, but no longer than this.
-LONGEST_WAIT = 0.25
+# Who opens or follows a link waits until the hit is kept, but no longer than this (seconds): nothing was promised to
+# them, and a disk or a database that is slow today must not be felt by everybody who reads a mail.
+LONGEST_WAIT = 0.008
 # While the last ones take longer than this, as where the database just went away, the next go ahead beside them.
 PATIENCE = 0.02
 THREADS = 6
+# So many go into one statement; the next ones go beside it.
 MOST = 1000
 
 
@@ -33,55 +36,65 @@ class _Together:
         self.done = asyncio.Event()
         self.limit = loop.call_later(LONGEST_WAIT, self.done.set)
 
+    def end(self) -> None:
+        self.limit.cancel()
+        self.done.set()
+
 
 class Recorder:
     """Keeps hits for one event loop."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(THREADS, "hits")
+        # Guards what the loop and the threads share.
+        self._lock = threading.Lock()
         self._waiting: _Together | None = None
         self._at_work = 0
-        self._later: asyncio.TimerHandle | None = None
 
     async def keep(self, one: Hit) -> None:
         """Keep this hit; comes back when it is, or after LONGEST_WAIT while it is still being done."""
-        together = self._waiting
-        if together is None:
-            together = self._waiting = _Together(self.loop)
-            if self._at_work:
-                self._later = self.loop.call_later(PATIENCE, self._start)
-            else:
-                # What comes in the same turn of the loop goes along.
-                self.loop.call_soon(self._start)
-        together.hits.append(one)
-        if len(together.hits) >= MOST:
-            self._start()
+        with self._lock:
+            together = self._waiting
+            is_first = together is None
+            if together is None:
+                together = self._waiting = _Together(self._loop)
+            together.hits.append(one)
+            is_idle = self._at_work == 0
+        if is_first and is_idle:
+            # What comes in the same turn of the loop goes along.
+            self._loop.call_soon(self._start, together)
+        elif is_first:
+            self._loop.call_later(PATIENCE, self._start, together)
+        elif len(together.hits) == MOST:
+            self._start(together)
         await together.done.wait()
 
-    def _start(self) -> None:
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-        together, self._waiting = self._waiting, None
-        if together is None:
-            return
-        self._at_work += 1
-        work = self.loop.run_in_executor(self._threads, _keep, together.hits)
-        work.add_done_callback(partial(self._finished, together))
+    def _start(self, together: _Together) -> None:
+        """Have a thread look, unless these were taken along meanwhile."""
+        with self._lock:
+            if self._waiting is not together:
+                return
+            self._at_work += 1
+        self._threads.submit(self._work)
 
-    def _finished(self, together: _Together, work: asyncio.Future[None]) -> None:
-        self._at_work -= 1
-        together.limit.cancel()
-        together.done.set()
-        if not work.cancelled() and (error := work.exception()) is not None:
-            log.error("hits_lost", count=len(together.hits), error=repr(error))
-        if not self._at_work:
-            self._start()
+    def _work(self) -> None:
+        """In a thread: keep what waits until nothing does, over one connection."""
+        try:
+            while (together := self._take()) is not None:
+                try:
+                    hits.keep(together.hits)
+                except Exception as error:
+                    log.exception("hits_lost", count=len(together.hits), error=type(error).__name__)
+                # At the end of the process the loop may be closed before the last ones are kept.
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(together.end)
+        finally:
+            close_old_connections()
 
-
-def _keep(together: list[Hit]) -> None:
-    try:
-        hits.keep(together)
-    finally:
-        close_old_connections()
+    def _take(self) -> _Together | None:
+        with self._lock:
+            together, self._waiting = self._waiting, None
+            if together is None:
+                self._at_work -= 1
+            return together

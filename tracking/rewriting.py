@@ -127,3 +127,9 @@ def _kept_html(source: str) -> tuple[Piece, ...]:
 @lru_cache(PLANS)
 def _kept_text(source: str, *, links: bool) -> tuple[Piece, ...]:
     return tuple(text_pieces(source, links=links))
+
+
+def forget() -> None:
+    """Let go what was read, for who measures reading."""
+    _kept_html.cache_clear()
+    _kept_text.cache_clear()
