@@ -75,8 +75,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def web(environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """The web server by the product's own command, changed by `environ` alone; gives its process id and port.
+def web(environ: Mapping[str, str] | None = None, application: str = "") -> Iterator[tuple[int, int]]:
+    """The web server by the product's own command, changed by `environ` and `application` alone; gives its process id
+    and port.
 
     It tells of each request, as it does where nothing is set; that goes into a file.
     """
@@ -88,6 +89,8 @@ def web(environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
     port = free_port()
     argv = [str(word) for word in command.argv]
     argv[argv.index("--port") + 1] = str(port)
+    if application:
+        argv[argv.index("granian") + 1] = application
     changed = replace(command, argv=argv, environ={**command.environ, "LOG_LEVEL": "INFO", **(environ or {})})
     told = settings.LIVEFEEDS_HOME / f"web-{port}.log"
     with told.open("wb") as file:
