@@ -19,7 +19,7 @@ import psutil
 
 from bench import kept, report, search, servers, truth
 
-NAMES = ("record", "intake", "export", "search", "overview", "live", "submit", "track")
+NAMES = ("record", "intake", "export", "search", "overview", "live", "submit", "send", "track")
 READING = ("export", "overview")
 EMAILS = 20_000
 LEAST = 1000
