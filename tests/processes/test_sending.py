@@ -35,6 +35,29 @@ MAILS = 12
 IN_DOUBT = {"compose", "track", "sign", "send", "classify", "keep"}
 
 
+@pytest.fixture(scope="module")
+def mx() -> Iterator[Any]:
+    with sink(replies={"slow.test": Slow(0.2)}) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(mx: Any) -> Iterator[Site]:
+    # Not below pytest's own folder, whose path is too long for a socket.
+    home = Path(tempfile.mkdtemp(prefix="livefeeds-send-"))
+    embedded.open_folders(home)
+    embedded.make_cluster(home)
+    site = Site(home)
+    site.environ |= {"MX_ROUTES": f"*=127.0.0.1:{mx.port}", "RESERVED_DOMAINS": "test", "SENDERS": "2"}
+    site.start_postgres()
+    try:
+        with site.running():
+            yield site
+    finally:
+        site.stop_postgres()
+        shutil.rmtree(home, ignore_errors=True)
+
+
 @pytest.mark.django_db(transaction=True)
 class TestBetweenTwoSteps:
     @pytest.fixture
@@ -84,27 +107,6 @@ class TestBetweenTwoSteps:
 
 
 class TestTheWholeSite:
-    @pytest.fixture(scope="class")
-    def mx(self) -> Iterator[Any]:
-        with sink(replies={"slow.test": Slow(0.2)}) as made:
-            yield made
-
-    @pytest.fixture(scope="class")
-    def site(self, mx: Any) -> Iterator[Site]:
-        # Not below pytest's own folder, whose path is too long for a socket.
-        home = Path(tempfile.mkdtemp(prefix="livefeeds-send-"))
-        embedded.open_folders(home)
-        embedded.make_cluster(home)
-        site = Site(home)
-        site.environ |= {"MX_ROUTES": f"*=127.0.0.1:{mx.port}", "RESERVED_DOMAINS": "test", "SENDERS": "2"}
-        site.start_postgres()
-        try:
-            with site.running():
-                yield site
-        finally:
-            site.stop_postgres()
-            shutil.rmtree(home, ignore_errors=True)
-
     def place(self, site: Site, first: int, mails: int, domain: str) -> None:
         argv = [sys.executable, "-m", "tests.processes.sender", "place", str(first), str(mails), domain]
         environ = site.environ | {"DJANGO_SETTINGS_MODULE": "settings.base"}
