@@ -8,15 +8,16 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit
-        from delivery import attempts, naming, outcomes, resolver, returned, telling, waits
+        from delivery import attempts, naming, notices, outcomes, resolver, returned, telling, waits
         from delivery.views import actions
-        from feeds import additions, aliases, inbox, origins, partitions, waiting
+        from feeds import additions, aliases, banners, inbox, origins, partitions, waiting
         from tracking import domains
 
         additions.register_section(attempts.section)
         additions.register_tool(actions.tool)
         aliases.register(outcomes.linked)
         audit.describe(telling.SENTENCES, telling.LABELS)
+        banners.register(notices.banners)
         inbox.register(returned.KIND, returned.read, returned.hand_on)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from delivery import errands, mailer, retention
+from delivery import errands, mailer, notices, retention
 from feeds.tasks import DATABASE_AWAY
 
 
@@ -29,3 +29,4 @@ def forget_messages() -> None:
     now = timezone.now()
     retention.forget_messages(now)
     retention.forget_answers(now)
+    notices.forget(now)

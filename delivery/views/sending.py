@@ -8,13 +8,14 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit
 from accounts.access import Access, account_page
 from accounts.models import Role
-from delivery import schedule
+from delivery import notices, schedule
 from delivery.forms import TransportForm, TypedAgainForm
 from delivery.models import RetryPolicy, SenderDomain, Transport
 from delivery.transports.provider import PROVIDERS
@@ -46,6 +47,7 @@ def transport_list(request: HttpRequest, access: Access) -> HttpResponse:
     context = {
         "transports": used,
         "default": next((way for way in transports if way.is_default), None),
+        "notices": notices.lately(access, timezone.now()),
         "policies": RetryPolicy.objects.of(access).order_by("domain"),
         "minutes": schedule.MINUTES,
         "hours": int(schedule.GIVE_UP.total_seconds() // 3600),

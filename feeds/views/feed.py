@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import account_page
 from accounts.models import Account
-from feeds import additions, counts, live, rows, saved, search
+from feeds import additions, banners, counts, live, rows, saved, search
 from feeds import controls as standing
 from feeds.keys import KEYS, STATUSES, Key
 from feeds.models import MAX_ID, Email
@@ -199,6 +199,7 @@ def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
     if target == "results":
         response = render(request, "feeds/found.html", context)
         return add_headers(response, {"HX-Push-Url": pushed(request, context["address"])})
+    context["banners"] = banners.of(access, timezone.now())
     return render(request, "feeds/feed.html", context, status=400 if asked.unclear else 200)
 
 
