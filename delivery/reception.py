@@ -20,6 +20,7 @@ from feeds import inbox
 from feeds.inbox import Incoming
 from feeds.models import Email
 from feeds.nudges import Nudge
+from tracking import tokens as links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +114,10 @@ def _store(
 
 
 def _account_of(recipient: str) -> int:
-    """Whose email the token in the address names; else whose domain it is."""
+    """Whose email the token in the address names, of a bounce or of an unsubscription; else whose domain it is."""
+    leaving = links.read_mailbox(recipient)
+    if leaving is not None:
+        return leaving.account_id
     email_id = tokens.read(recipient)
     if email_id is not None:
         account_id = Email.objects.filter(id=email_id).values_list("account_id", flat=True).first()

@@ -24,6 +24,7 @@ from feeds.lifecycle import record
 from feeds.models import Email, InboxRow
 from tests import make
 from tests.delivery.doors import Door, opened
+from tracking import tokens as links
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOUNCE = b"From: MAILER-DAEMON@gmail.com\r\nSubject: Undelivered\r\n\r\nThe address is gone.\r\n"
@@ -90,8 +91,9 @@ class TestBySmtp:
         record([make.arrival(source, make.event(Kind.SENT))])  # type: ignore[arg-type]
         address = tokens.return_path(Email.objects.get().id, "bounces.shop.com")
         forged = address.replace("b+", "b+a")
-        assert handed_in(door, address, forged) == [250, 250, 250]
-        assert [account for account, *_rest in kept()] == [other.id, acme.id]
+        leaving = f"{links.mailbox(other.id, 1)}@bounces.shop.com"
+        assert handed_in(door, address, forged, leaving) == [250] * 4
+        assert [account for account, *_rest in kept()] == [other.id, acme.id, other.id]
 
     def test_the_domain_of_the_installation_is_everybodys(self, door: Door) -> None:
         with override_settings(RETURN_PATH_DOMAIN="back.example.org"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import smtplib
+import socket
 import ssl
 import threading
 from base64 import b64encode
@@ -350,3 +353,21 @@ class TestAConnection:
             client.starttls(context=context)
             assert client.ehlo()[1].splitlines()[0] == b"mail.example.com"
         assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"])
+    def test_whose_tls_fails_is_over_and_no_error_of_ours(
+        self, door: Door, said: bytes, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with door.plain() as connection:
+            connection.sendall(b"EHLO me\r\n")
+            heard(connection)
+            connection.sendall(b"STARTTLS\r\n")
+            heard(connection)
+            connection.sendall(said)
+            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while connection.recv(65536):
+                    pass
+        with door.client() as client:
+            assert client.noop()[0] == 250
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
