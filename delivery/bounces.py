@@ -65,6 +65,7 @@ _AUTOMATIC = re.compile(
 _TAKEN_OFF = re.compile(
     r"^\s*(?:re: ?)?(?:please )?(?:unsubscribe|remove me|opt[- ]?out|abmelden|desinscri|unsub)\b", re.IGNORECASE
 )
+_ANSWER = re.compile(r"\s*(?:re|aw|sv|res|rv|antw|fwd?|wg|tr|enc)\s*:", re.IGNORECASE)
 _NOT_SENT = re.compile(
     r"(?:could|was|can|has|have|did|were|is|are)(?: not|n't) (?:be |been |able to )?(?:deliver|reach|sent|send|accept)|"
     r"unable to deliver|undeliver|permanent (?:error|fail|fatal)|fatal error|delivery (?:to|has|of|error|fail|attempt)|"
@@ -192,7 +193,8 @@ def _is_report(headers: Headers, parts: list[Part], lines: list[str]) -> bool:
     if _AUTOMATIC.search(subject):
         return False
     robot = bool(_ROBOT.search(headers.first("from"))) or headers.first("return-path").strip() == "<>"
-    named = bool(_SUBJECT.search(subject))
+    # People answer reports, and quote them.
+    named = bool(_SUBJECT.search(subject)) and (robot or not _ANSWER.match(subject))
     said = any(_NOT_SENT.search(line) for line in lines)
     return (robot and (named or said)) or (named and said)
 

@@ -95,6 +95,14 @@ def test_the_sender_is_not_taken_for_a_recipient() -> None:
     assert [one.address for one in read(FROM_A_ROBOT + text).recipients] == ["bob@example.com"]
 
 
+def test_somebody_who_answers_a_report_sends_none() -> None:
+    text = (
+        b"From: Bob <bob@example.com>\nSubject: %sUndelivered Mail\n\nIt could not be delivered to eve@example.com.\n"
+    )
+    assert read(text % b"Re: ").kind is Kind.UNKNOWN
+    assert read(text % b"").kind is Kind.BOUNCE
+
+
 # ---- Whatever the bytes are -------------------------------------------------------------------------------
 
 
