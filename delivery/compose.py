@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from delivery import mime, tokens
+from delivery import mime, resolver, tokens
 from delivery.models import Message, Origin, Outgoing, SenderDomain
 from delivery.naming import header_id
 from delivery.personalise import fill, fill_header
@@ -304,10 +304,13 @@ def feedback_id(message: Message, sender: str) -> str:
 def return_domain(domain: SenderDomain | None) -> str:
     """The domain at which mail about this domain's mail comes back here; "" where there is none.
 
-    The domain's own return path, unless DNS was found not to lead here; then the installation's.
+    The domain's own return path, unless DNS was found to lead elsewhere; then the installation's. Where settings say
+    where its mail goes, DNS does not matter.
     """
-    if domain is not None and domain.return_path and domain.checks.get("return_path", {}).get("ok", True):
-        return domain.return_path
+    if domain is not None and domain.return_path:
+        finding = domain.checks.get("return_path", {})
+        if finding.get("ok", True) or finding.get("why") == "silent" or resolver.route_of(domain.return_path):
+            return domain.return_path
     return str(settings.RETURN_PATH_DOMAIN)
 
 

@@ -7,21 +7,31 @@ import binascii
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import connection
 
 from delivery import resolver, spf
-from delivery.models import Transport
+from delivery.models import SenderDomain, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from delivery.models import SenderDomain
+    from datetime import datetime
 
 TAG = re.compile(r"\s*([a-z]+)\s*=\s*([^;]*?)\s*(?:;|$)", re.IGNORECASE)
 LONGEST_SHOWN = 1000
+FINE, WRONG, AT_ONCE = timedelta(days=1), timedelta(hours=1), 10
+CLAIM = """
+update delivery_senderdomain set checked_at = %(now)s where id in (
+    select id from delivery_senderdomain
+    where checked_at is null or checked_at < %(day)s
+        or checked_at < %(hour)s and jsonb_path_exists(checks, '$.*.ok ? (@ == false)')
+    order by checked_at nulls first limit %(most)s for update skip locked)
+returning id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +87,27 @@ def is_relayed(domain: SenderDomain) -> bool:
     return transport is not None and transport.kind != Transport.Kind.MX
 
 
+def look(domain: SenderDomain, now: datetime) -> None:
+    """Look all of them up, and keep what was found."""
+    domain.checks, domain.checked_at = check(domain), now
+    SenderDomain.objects.filter(id=domain.id).update(checks=domain.checks, checked_at=now)
+
+
+def look_again(now: datetime) -> int:
+    """Look after domains nobody looked after for a day, or for an hour where something is wrong; returns how many.
+
+    A few at a time, each of them claimed before: a second one who comes at the same time takes others.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"now": now, "day": now - FINE, "hour": now - WRONG, "most": AT_ONCE})
+        claimed = [domain_id for (domain_id,) in cursor.fetchall()]
+    for domain in SenderDomain.objects.filter(id__in=claimed).select_related("transport"):
+        look(domain, now)
+    return len(claimed)
+
+
 def check(domain: SenderDomain) -> dict[str, dict[str, Any]]:
-    """Look all of them up, afresh and at once; for `SenderDomain.checks`. Takes some seconds at the most."""
+    """Look all of them up, afresh and at once; for `SenderDomain.checks`. Takes some seconds."""
     records = records_of(domain)
     relayed = is_relayed(domain)
     with ThreadPoolExecutor(len(records), "dns") as pool:

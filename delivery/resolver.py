@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.resolver
+from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,3 +135,15 @@ def mail_hosts(domain: str) -> list[str]:
             raise NullMX(domain)
         hosts.append((int(preference), random.random(), host.strip().rstrip(".")))  # noqa: S311  # spreads load
     return [host for _preference, _chance, host in sorted(hosts)] or [domain]
+
+
+def route_of(domain: str) -> tuple[str, int] | None:
+    """Where settings send the mail of this domain, whatever DNS says; None where they say nothing."""
+    routes: dict[str, tuple[str, int]] = settings.MX_ROUTES
+    if not routes:
+        return None
+    if domain in routes:
+        return routes[domain]
+    labels = domain.split(".")
+    above = (f".{'.'.join(labels[n:])}" for n in range(1, len(labels)))
+    return next((routes[name] for name in (*above, "*") if name in routes), None)

@@ -84,6 +84,7 @@ class Sink:
     tls: bool = False
     implicit_tls: bool = False
     logins: Mapping[str, str] = field(default_factory=dict)
+    without: Sequence[str] = ()  # mechanisms of AUTH that are not offered
     dsn: bool = False
     utf8: bool = True
     size: int = 33554432
@@ -294,6 +295,7 @@ def _options(sink: Sink) -> dict[str, Any]:
         "enable_SMTPUTF8": sink.utf8,
         "tls_context": _tls() if sink.tls else None,
         "authenticator": check if sink.logins else None,
+        "auth_exclude_mechanism": sink.without,
         "auth_require_tls": sink.tls,
     }
 

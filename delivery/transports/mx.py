@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from delivery import guard, resolver
 from delivery.models import Security
 from delivery.transports.base import Outcome
@@ -35,21 +33,9 @@ class Direct:
         return SmtpConnection(lambda: servers_of(destination), self.rules)
 
 
-def route_of(domain: str) -> tuple[str, int] | None:
-    """Where settings send the mail of this domain, whatever DNS says; None where they say nothing."""
-    routes: dict[str, tuple[str, int]] = settings.MX_ROUTES
-    if not routes:
-        return None
-    if domain in routes:
-        return routes[domain]
-    labels = domain.split(".")
-    above = (f".{'.'.join(labels[n:])}" for n in range(1, len(labels)))
-    return next((routes[name] for name in (*above, "*") if name in routes), None)
-
-
 def servers_of(domain: str) -> Sequence[Server]:
     """The servers for a domain in the order they are tried, not empty. Raises NoServer."""
-    route = route_of(domain)
+    route = resolver.route_of(domain)
     try:
         if route is not None:
             found = [Server(route[0], ip, route[1]) for ip in resolver.addresses(route[0])]

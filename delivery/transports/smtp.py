@@ -33,6 +33,8 @@ IDLE_SECONDS = 60
 MAILS_PER_CONNECTION = 200
 # No further server is tried for a mail once the others have taken this long (seconds).
 TRYING_SECONDS = 90
+# What a conversation may end with. ValueError: a server's name that TLS cannot be spoken with.
+BROKEN = (OSError, smtplib.SMTPException, Ended, ValueError)
 XTEXT_SAFE = frozenset(range(33, 127)) - frozenset(b"+=")
 
 
@@ -88,7 +90,7 @@ class SmtpConnection:
     def close(self) -> None:
         talk, self._talk = self._talk, None
         if talk is not None:
-            with contextlib.suppress(OSError, smtplib.SMTPException, Ended):
+            with contextlib.suppress(*BROKEN):
                 talk.begin()
                 talk.wait(2)
                 talk.docmd("QUIT")
@@ -162,7 +164,7 @@ class SmtpConnection:
                 return refused
             stage = "auth"
             return self._authenticate(talk) if self.rules.username else None
-        except (OSError, smtplib.SMTPException, Ended) as error:
+        except BROKEN as error:
             return self._broken(talk, error, stage)
 
     def _broken(self, talk: Talk, error: Exception, stage: str) -> Outcome:
@@ -255,7 +257,7 @@ class SmtpConnection:
                 return self._refused(talk, stage)
             stage = "end"
             self._content(talk, raw)
-        except (OSError, smtplib.SMTPException, Ended) as error:
+        except BROKEN as error:
             outcome = self._ended(talk, error, stage)
             talk.close()
             self._talk = None
@@ -286,7 +288,7 @@ class SmtpConnection:
             talk.docmd("RSET")
             if talk.last.code != 250:
                 raise Ended
-        except (OSError, smtplib.SMTPException, Ended):
+        except BROKEN:
             talk.close()
             self._talk = None
         return outcome

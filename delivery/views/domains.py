@@ -57,7 +57,7 @@ def add(request: HttpRequest, access: Access) -> HttpResponse:
     except IntegrityError:
         messages.info(request, _("The account has this domain already."))
         return redirect("domains", access.account.slug)
-    look(domain)
+    dns.look(domain, timezone.now())
     messages.success(request, _("The domain was added. Now make the records below in its DNS."))
     return to_domain(access, domain)
 
@@ -88,18 +88,12 @@ def detail(request: HttpRequest, access: Access, domain_id: int) -> HttpResponse
 def check(request: HttpRequest, access: Access, domain_id: int) -> HttpResponse:
     """Look into DNS now. The page then shows what was found."""
     domain = find(access, domain_id)
-    look(domain)
+    dns.look(domain, timezone.now())
     if all(one.state == "good" for one in findings.told(domain)):
         messages.success(request, _("All records are as they should be."))
     else:
         messages.info(request, _("Not all is as it should be yet. What was found stands beside each record."))
     return to_domain(access, domain)
-
-
-def look(domain: SenderDomain) -> None:
-    """Look into DNS, and keep what was found."""
-    domain.checks, domain.checked_at = dns.check(domain), timezone.now()
-    SenderDomain.objects.filter(id=domain.id).update(checks=domain.checks, checked_at=domain.checked_at)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -117,7 +111,7 @@ def edit(request: HttpRequest, access: Access, domain_id: int) -> HttpResponse:
         if changes:
             audit.note(access.account, access.membership.user, "domain.changed", domain.name, changes)
     changed = find(access, domain_id)
-    look(changed)
+    dns.look(changed, timezone.now())
     messages.success(request, _("The domain was saved."))
     return to_domain(access, changed)
 

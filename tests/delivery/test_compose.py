@@ -134,6 +134,12 @@ def test_an_address_beyond_ascii_needs_a_server_that_knows_how() -> None:
     assert mail.recipient == "bob@xn--exmple-cua.com"
 
 
+def test_a_return_path_that_settings_lead_somewhere_needs_no_dns(settings: Any) -> None:
+    settings.MX_ROUTES = {"*": ("127.0.0.1", 2526)}
+    broken = domain(return_path="back.acme.test", checks={"return_path": {"ok": False}})
+    assert compose.return_domain(broken) == "back.acme.test"
+
+
 # ---- What stands in the body ------------------------------------------------------------------------------
 
 

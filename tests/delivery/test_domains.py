@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, AuditEntry, Role
-from delivery import dns, signing, spf
+from delivery import dns, signing, spf, tasks
+from delivery.accept import accept
 from delivery.models import Outgoing, SenderDomain, Transport
 from tests import make
 from tests.names import MISSING, SILENT, names
@@ -121,10 +124,6 @@ def test_the_way_of_another_account_cannot_be_chosen(acme: Account, admin: Clien
 
 
 def test_a_domain_is_deleted_when_its_name_is_typed_and_says_what_waits(acme: Account, admin: Client) -> None:
-    from django.utils import timezone
-
-    from delivery.accept import accept
-
     ours = domain(acme)
     accept(make.order("bob@example.com"), acme, timezone.now())
     assert Outgoing.objects.count() == 1
@@ -196,6 +195,22 @@ def test_what_was_right_stays_right_while_nobody_answers(acme: Account) -> None:
     with names(right() | {("b.acme.test", "MX"): SILENT}):
         assert dns.check(ours)["return_path"] | {"found": ""} == {
             "ok": True, "why": "silent", "found": "", "wanted": "10 out.host.test"}  # fmt: skip
+
+
+def test_domains_are_looked_after_by_themselves(acme: Account) -> None:
+    now = timezone.now()
+    ours = domain(acme)
+    with names(right()):
+        tasks.check_domains()
+    ours.refresh_from_db()
+    assert ours.checks["dkim"]["ok"]
+    with names({}):
+        assert dns.look_again(now + timedelta(hours=23)) == 0
+        assert dns.look_again(now + timedelta(hours=25)) == 1
+        assert dns.look_again(now + timedelta(hours=25, minutes=30)) == 0
+        assert dns.look_again(now + timedelta(hours=27)) == 1
+    ours.refresh_from_db()
+    assert not ours.checks["dkim"]["ok"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -216,6 +218,38 @@ def test_a_certificate_that_fits_is_taken(fields: dict[str, Any], security: Secu
     assert server.messages[0].username == "acme"
     assert "geheim" not in str(outcome.lines)
     assert "AUTH PLAIN ****" in said(outcome)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_server_that_knows_only_the_older_way_of_signing_in_is_signed_in_to() -> None:
+    with sink(tls=True, logins={"acme": "geheim"}, without=["PLAIN"]) as server:
+        outcome = once(relay(server.port, Security.REQUIRED, username="acme", secrets={"password": "geheim"}))
+    assert outcome.accepted, outcome.reply
+    assert server.messages[0].username == "acme"
+    assert said(outcome).count("****") == 2
+    assert base64.b64encode(b"geheim").decode() not in str(outcome.lines)
+
+
+def test_tls_that_fails_is_done_without_where_it_was_only_welcome(monkeypatch: Any) -> None:
+    old = ssl.create_default_context()
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("AES128-SHA")
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    monkeypatch.setattr(talk, "_contexts", {False: old})
+    with sink(tls=True) as server:
+        connection = relay(server.port)
+        outcome = once(connection)
+    assert outcome.accepted, outcome.reply
+    assert outcome.tls == ""
+    assert any("going on without" in line for line in said(outcome))
+    assert server.connections == 2
+
+
+def test_a_server_whose_name_cannot_be_said_is_an_outcome_too() -> None:
+    with sink(tls=True) as server:
+        connection = SmtpConnection(lambda: [talk.Server(".bad", "127.0.0.1", server.port)], Direct().rules)
+        outcome = once(connection)
+    assert outcome.accepted, outcome.reply
 
 
 @pytest.mark.usefixtures("trusted")
