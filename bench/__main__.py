@@ -46,6 +46,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=Path, help=f"{what}, of truth alone")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of search alone: only these kinds of questions")
     parser.add_argument("--ways", nargs="+", metavar="WAY", help="of export alone: csv, ndjson, csv.gz, background")
+    parser.add_argument("--hang", action="store_true", help="of send alone: what domains that hang cost the others")
     asked = parser.parse_args()
     # Told to end, it takes its servers and their folder along, as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -74,7 +75,9 @@ def _home(asked: argparse.Namespace) -> AbstractContextManager[Path]:
 
 
 def _options(asked: argparse.Namespace) -> dict[str, Any]:
-    names = {"live": ("viewers", "rate", "minutes", "processes"), "export": ("ways",)}.get(asked.name, ())
+    names = {"live": ("viewers", "rate", "minutes", "processes"), "export": ("ways",), "send": ("hang",)}.get(
+        asked.name, ()
+    )
     return {name: value for name in names if (value := getattr(asked, name)) is not None}
 
 

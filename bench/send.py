@@ -120,10 +120,10 @@ def bare_loop(emails: Sequence[Job], sink: Sink) -> float:
 
 
 @contextmanager
-def workers(number: int) -> Iterator[None]:
+def workers(number: int, **environ: str) -> Iterator[None]:
     """The worker that sends, by the product's own command, with so many processes."""
     command = commands.worker("send", number)
-    environ = {"ALLOWED_NETWORKS": "127.0.0.0/8", "SENDERS": str(number)}
+    environ |= {"ALLOWED_NETWORKS": "127.0.0.0/8", "SENDERS": str(number)}
     told = settings.LIVEFEEDS_HOME / f"send-{number}.log"
     with told.open("wb") as file:
         started = processes.Command(command.argv, {**command.environ, **environ}, command.stop, command.orphaned)
@@ -168,24 +168,33 @@ def drain(account: Account, number: int) -> float:
     return mails / (time.perf_counter() - began)
 
 
+def wait_for_mailers(number: int) -> None:
+    """Until each process of the worker has looked once."""
+    deadline = time.monotonic() + 60
+    while Mailer.objects.count() < number:
+        nudge(number)
+        time.sleep(0.3)
+        if time.monotonic() > deadline:
+            raise SystemExit("The worker did not start.")
+
+
 def measure_ours(account: Account, number: int, first: int) -> float:
     """Emails a second with so many processes, when all of them are there and warm."""
     Mailer.objects.all().delete()
     with workers(number):
-        deadline = time.monotonic() + 60
-        while Mailer.objects.count() < number:
-            nudge(1)
-            time.sleep(0.3)
-            if time.monotonic() > deadline:
-                raise SystemExit("The worker did not start.")
+        wait_for_mailers(number)
         place(account, first, WARM_UP)
         drain(account, number)
         place(account, first + WARM_UP, MAILS)
         return drain(account, number)
 
 
-def run(emails: int) -> Result:
-    """All of them in turn, to the same sink."""
+def run(emails: int, *, hang: bool = False) -> Result:
+    """All of them in turn, to the same sink; with `hang` what servers that hang cost the others."""
+    if hang:
+        from bench import hang as hanging
+
+        return hanging.run(emails)
     with ExitStack() as stack:
         sink = stack.enter_context(sinks.running())
         account = sending_account(emails, sink)
