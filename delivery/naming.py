@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from delivery.models import SenderDomain, source_of
+from delivery.models import Message, SenderDomain, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 def sources(account_id: int, source_ids: Collection[int] | None) -> Mapping[int, str]:
     """The account's own sending, as a source beside its webhooks."""
     ours = source_of(account_id)
-    return {ours: _("Sent from here")} if source_ids is None or ours in source_ids else {}
+    known = _sends(account_id) if source_ids is None else ours in source_ids
+    return {ours: _("Sent from here")} if known else {}
+
+
+def _sends(account_id: int) -> bool:
+    """Whether an account sends from here, or did so lately."""
+    domains = SenderDomain.objects.filter(account_id=account_id)
+    return domains.exists() or Message.objects.filter(account_id=account_id).exists()
 
 
 def header_id(message_uid: str, recipient: str, sender_domain: str) -> str:

@@ -39,8 +39,8 @@ MEANINGS = (
             "switched off."
         ),
         _(
-            "Minutes are normal. After an hour, look at the comment and at the badge “retrying”: the server's "
-            "last answer says what it waits for. Temporary refusals are tried again for days."
+            "Minutes are normal. After an hour, look at the comment and at the badge: “retrying” has the "
+            "server's last answer, and any other says what it waits for. Temporary refusals are tried again for days."
         ),
     ),
     Meaning(
