@@ -104,6 +104,7 @@ def resend(account: Account, email_ids: Collection[int], now: datetime) -> Outco
             outcome.refused += [str(error)] * len(group)
             continue
         outcome.done += len(accepted.recipients)
+        outcome.refused += [_("Its content is not kept any more.")] * (len(group) - len(accepted.recipients))
         outcome.made += [placed.email_id for placed in accepted.recipients]
     return outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from delivery.models import Attachment, Message, Origin
@@ -29,7 +30,8 @@ def groups_of(order: Order, recipients: Iterable[Recipient]) -> list[dict[str, A
 
 
 def order_of(message: Message, emails: Sequence[Email]) -> Order | None:
-    """The order again, with just these of its emails; None where its content is not kept any more.
+    """The order again, with just these of its emails, a group for each that is found in it; None where its content is
+    not kept any more.
 
     Each of them is alone in the header: the others it was addressed to beside it are not written to again.
     """
@@ -42,13 +44,14 @@ def order_of(message: Message, emails: Sequence[Email]) -> Order | None:
         files.setdefault(file.recipient_group, []).append(attached)
     groups = [
         Group(
-            [Mailbox(email.recipient, name)], attributes=kept.get("attributes", {}), headers=kept.get("headers", {}),
-            attachments=files.get(number, ()), argument=email.argument,
+            [place.mailbox], attributes=place.kept.get("attributes", {}), headers=place.kept.get("headers", {}),
+            attachments=files.get(place.number, ()), argument=email.argument,
         )
         for email in emails
-        if email.message_id in places
-        for number, kept, name in [places[email.message_id][email.recipient]]
+        if (place := places.get((email.message_id, email.recipient))) is not None
     ]  # fmt: skip
+    if not groups:
+        return None
     parts = message.parts or {}
     return Order(
         Mailbox(message.sender, message.sender_name), message.subject, groups, reply_to=parts.get("reply_to", ""),
@@ -59,17 +62,23 @@ def order_of(message: Message, emails: Sequence[Email]) -> Order | None:
     )  # fmt: skip
 
 
-type Place = tuple[int, Mapping[str, Any], str]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a recipient stood in the order: the group, what is kept of that, and as whom."""
+
+    number: int
+    kept: Mapping[str, Any]
+    mailbox: Mailbox
 
 
-def _places(message: Message) -> dict[str, dict[str, Place]]:
-    """For each message id of the emails, and each recipient in lower case: group, what is kept of it, and the name."""
+def _places(message: Message) -> dict[tuple[str, str], Place]:
+    """The places by the message ids of the emails' events and their recipients in lower case."""
     seen: Counter[str] = Counter()
-    places: dict[str, dict[str, Place]] = {}
+    places: dict[tuple[str, str], Place] = {}
     for number, kept in enumerate(message.groups or []):
         for wire, *name in kept["who"]:
             known = wire.lower()
             seen[known] += 1
             uid = message.uid if seen[known] == 1 else f"{message.uid}.{seen[known]}"
-            places.setdefault(uid, {})[known] = number, kept, name[0] if name else ""
+            places[uid, known] = Place(number, kept, Mailbox(wire, *name))
     return places

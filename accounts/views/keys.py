@@ -67,9 +67,7 @@ def examples(raw: str, key: ApiKey) -> dict[str, object]:
         f"  -H 'Content-Type: application/json' \\\n"
         f"  -d '{body}'"
     )
-    port = getattr(settings, "SMTP_PORT", 0)
-    host = getattr(settings, "SMTP_HOSTNAME", settings.PUBLIC.hostname)
-    return {"curl": curl, "smtp_host": host if port else "", "smtp_port": port}
+    return {"curl": curl, "smtp_host": settings.SMTP_HOSTNAME, "smtp_port": settings.SMTP_PORT}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -48,6 +49,8 @@ def test_a_key_is_shown_once_with_examples_that_use_it(acme: Account, admin: Cli
     assert "no-store" in answer["Cache-Control"]
     assert f"api_key: {raw}" in page
     assert "/v5/mail/send" in page
+    assert "Send over SMTP" in page
+    assert f"<code>{settings.SMTP_HOSTNAME}</code>" in page
     assert keys.unlock(raw, Scope.READ, "", NOW).account == acme
     listed = admin.get(reverse("keys", args=[acme.slug])).content.decode()
     assert raw[:8] in listed

@@ -117,13 +117,13 @@ def test_what_is_being_tried_at_this_moment_is_left_alone(acme: Account, member:
 
 def test_an_email_is_sent_once_more_with_all_that_was_its_own(acme: Account, member: Client) -> None:
     group = Group(
-        [Mailbox("bob@example.com", "Bob")], cc=[Mailbox("carl@example.com")], attributes={"NAME": "Bob"},
+        [Mailbox("Bob@example.com", "Bob")], cc=[Mailbox("carl@example.com")], attributes={"NAME": "Bob"},
         headers={"X-Order": "7"}, attachments=[Attached("own.txt", "text/plain", b"own")], argument="order-7",
     )  # fmt: skip
     place(acme, groups=[Group([Mailbox("ann@example.com")]), group], tags=["autumn"], html="<p>[%NAME%]</p>",
           subject="Hi [%NAME%]", attachments=[Attached("all.txt", "text/plain", b"all")],
           settings={"opentrack": False})  # fmt: skip
-    finished("bob@example.com", "carl@example.com", "ann@example.com")
+    finished("Bob@example.com", "carl@example.com", "ann@example.com")
     first = email()
     page = do(member, acme, "resend")
     assert "sent once more, as a new email" in page
@@ -132,7 +132,7 @@ def test_an_email_is_sent_once_more_with_all_that_was_its_own(acme: Account, mem
     assert (again.subject, again.argument, again.tags) == ("Hi Bob", "order-7", ["autumn"])
     row = Outgoing.objects.get()
     assert (row.recipient, row.recipient_name, row.attributes, row.headers) == (
-        "bob@example.com", "Bob", {"NAME": "Bob"}, {"X-Order": "7"},
+        "Bob@example.com", "Bob", {"NAME": "Bob"}, {"X-Order": "7"},
     )  # fmt: skip
     message = Message.objects.get(pk=row.message_id)
     assert message.parts["html"] == "<p>[%NAME%]</p>"
