@@ -194,14 +194,6 @@ TEMPLATES = [
 # Only the road in takes large bodies, and caps them itself a little below this.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024 + 1024
 
-# ---- Sending ----------------------------------------------------------------------------------------------
-# A whole message with its files, as it is sent: most servers take no larger ones.
-MESSAGE_MOST_MB = env.number("MESSAGE_MOST_MB", 25, least=1, most=200)
-# The request that brings it has JSON around it.
-SEND_REQUEST_MOST_BYTES = MESSAGE_MOST_MB * 1024 * 1024 * 6 // 5
-# Endings of names that are reserved, and lead somewhere here all the same (see delivery/recipients.py).
-RESERVED_DOMAINS = env.words("RESERVED_DOMAINS", ["test", "example"] if LIVEFEEDS_PROCESS == "tests" else [])
-
 # ---- People -----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -222,6 +214,12 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 
 # ---- Sending ----------------------------------------------------------------------------------------------
+# A whole message with its files, as it is sent: most servers take no larger ones.
+MESSAGE_MOST_MB = env.number("MESSAGE_MOST_MB", 25, least=1, most=200)
+# The request that brings it has JSON around it.
+SEND_REQUEST_MOST_BYTES = MESSAGE_MOST_MB * 1024 * 1024 * 6 // 5
+# Endings of names that are reserved, and lead somewhere here all the same (see delivery/recipients.py).
+RESERVED_DOMAINS = env.words("RESERVED_DOMAINS", ["test", "example"] if LIVEFEEDS_PROCESS == "tests" else [])
 # What this server calls itself, to others (EHLO) and in what it writes. DNS should lead from here to it and back.
 SMTP_HOSTNAME = env.text("SMTP_HOSTNAME", PUBLIC.hostname or "localhost")
 # Mail to addresses below it is taken for all accounts, beside the return-path domains that accounts have themselves.
