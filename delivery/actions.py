@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.credits import give_back
 from delivery import outcomes
 from delivery.accept import accept, nudge
 from delivery.kept import order_of
 from delivery.models import Message, Outgoing, source_of
-from delivery.orders import Refused
+from delivery.orders import Idempotency, Refused
 from feeds.events import Bounce, Event, Held, Kind
 from feeds.models import Email
 
@@ -31,7 +31,8 @@ TIMED = (Held.NO, Held.SCHEDULED, Held.THROTTLED)
 
 @dataclass(slots=True)
 class Outcome:
-    """With how many emails it was done, and why it was not with others: a sentence for each."""
+    """With how many emails it was done, and why it was not with others: a sentence for each, to be translated for
+    whoever reads it. `made` are the new emails, where there are any."""
 
     done: int = 0
     refused: list[str] = field(default_factory=list)
@@ -50,9 +51,9 @@ def retry_now(account: Account, email_ids: Collection[int], now: datetime) -> Ou
     gone = len(email_ids) - done - held - max(due, 0)
     return Outcome(
         done,
-        [_("It is due already, or being tried at this moment.")] * max(due, 0)
-        + [_("It is held until the account may send again.")] * held
-        + [_("Nothing is left to try of it.")] * max(gone, 0),
+        [gettext_noop("It is due already, or being tried at this moment.")] * max(due, 0)
+        + [gettext_noop("It is held until the account may send again.")] * held
+        + [gettext_noop("Nothing is left to try of it.")] * max(gone, 0),
     )
 
 
@@ -67,8 +68,8 @@ def give_up(account: Account, email_ids: Collection[int], now: datetime, by: str
     left = Outgoing.objects.filter(account=account, email_id__in=email_ids).count()
     return Outcome(
         len(rows),
-        [_("It is being tried at this moment. Give it up afterwards.")] * left
-        + [_("Nothing is left to try of it.")] * (len(email_ids) - len(rows) - left),
+        [gettext_noop("It is being tried at this moment. Give it up afterwards.")] * left
+        + [gettext_noop("Nothing is left to try of it.")] * (len(email_ids) - len(rows) - left),
     )
 
 
@@ -84,27 +85,32 @@ def given_up(row: Outgoing, now: datetime, by: str) -> Event:
 
 
 @transaction.atomic
-def resend(account: Account, email_ids: Collection[int], now: datetime) -> Outcome:
+def resend(account: Account, email_ids: Collection[int], now: datetime, once: Idempotency | None = None) -> Outcome:
     """Hand in once more what was sent to these recipients, as new emails: each is checked, and paid for, like any.
 
-    All recipients of one message are one order, so that a campaign costs few statements.
+    All recipients of one message are one order, so that a campaign costs few statements. With `once`, for the emails of
+    one message, the same again does nothing, and tells the emails that were made before.
     """
     outcome = Outcome()
     emails = list(Email.objects.filter(account=account, id__in=email_ids).order_by("id"))
-    outcome.refused += [_("It is not kept any more.")] * (len(email_ids) - len(emails))
+    outcome.refused += [gettext_noop("It is not kept any more.")] * (len(email_ids) - len(emails))
     waiting = set(Outgoing.objects.filter(email_id__in=email_ids).values_list("email_id", flat=True))
     for message, group in _by_message(account, emails, waiting, outcome):
         order = order_of(message, group)
         if order is None:
-            outcome.refused += [_("Its content is not kept any more.")] * len(group)
+            outcome.refused += [gettext_noop("Its content is not kept any more.")] * len(group)
             continue
         try:
-            accepted = accept(order, account, now)
+            accepted = accept(order, account, now, once)
         except Refused as error:
             outcome.refused += [str(error)] * len(group)
             continue
+        if accepted.is_repeat:
+            outcome.made += Email.objects.filter(account=account, message_id=accepted.uid).values_list("id", flat=True)
+            outcome.refused += [gettext_noop("It was sent once more already: this is the new email.")] * len(group)
+            continue
         outcome.done += len(accepted.recipients)
-        outcome.refused += [_("Its content is not kept any more.")] * (len(group) - len(accepted.recipients))
+        outcome.refused += [gettext_noop("Its content is not kept any more.")] * (len(group) - len(accepted.recipients))
         outcome.made += [placed.email_id for placed in accepted.recipients]
     return outcome
 
@@ -115,9 +121,9 @@ def _by_message(
     groups: dict[str, list[Email]] = defaultdict(list)
     for email in emails:
         if email.source_id != source_of(account.pk):
-            outcome.refused.append(_("It was not sent from here."))
+            outcome.refused.append(gettext_noop("It was not sent from here."))
         elif email.id in waiting:
-            outcome.refused.append(_("It is still being tried. Try it now, or give it up first."))
+            outcome.refused.append(gettext_noop("It is still being tried. Try it now, or give it up first."))
         else:
             groups[email.message_id.partition(".")[0]].append(email)
     messages = {message.uid: message for message in Message.objects.filter(account=account, uid__in=groups)}
@@ -125,4 +131,4 @@ def _by_message(
         if uid in messages:
             yield messages[uid], group
         else:
-            outcome.refused += [_("Its content is not kept any more.")] * len(group)
+            outcome.refused += [gettext_noop("Its content is not kept any more.")] * len(group)

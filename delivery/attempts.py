@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def section(access: Access, email: Email, now: datetime) -> Section | None:
         "may_act": access.may(Role.MEMBER),
         "may_retry": row is not None and row.claimed_by is None and _is_timed(row) and row.next_attempt_at > now,
         "may_give_up": row is not None and row.claimed_by is None,
+        "once": secrets.token_hex(8),
         "may_resend": row is None and _is_kept(access, email),
     }
     return Section("delivery/attempts.html", context)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,11 +15,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.http import Http404
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import audit
 from accounts.access import enter
-from accounts.models import Role
+from accounts.models import Account, Role
 from delivery import actions
 from delivery.errand import Action, Errand
 from delivery.models import source_of
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.access import Access
-    from accounts.models import Account
 
 # Emails in a step; looked at in one of the queue; how long a worker stays at it; counted before somebody confirms.
 STEP, LOOK, SECONDS, MOST_COUNTED = 200, 1000, 20.0, 10_000
 
 log = structlog.get_logger(__name__)
+# The same again within this time is somebody who pressed twice.
+TWICE = timedelta(seconds=10)
 nudge = Nudge("delivery.tasks.run_errands")
 
 # What is still to be sent, the newest emails first. Index: the primary key.
@@ -84,8 +86,12 @@ def expected(access: Access, wanted: Filter, action: Action, now: datetime) -> E
 
 @transaction.atomic
 def begin(access: Access, wanted: Filter, action: Action, now: datetime) -> Errand:
-    """Have it done, with what is there now. Raises Unclear."""
+    """Have it done, with what is there now. Somebody who presses twice has it done once. Raises Unclear."""
     told = expected(access, wanted, action, now)
+    Account.objects.select_for_update(no_key=True).get(pk=access.account.pk)
+    same = Errand.objects.of(access).filter(action=action, query=wanted.text).order_by("-id").first()
+    if same is not None and (same.finished_at is None or same.created_at > now - TWICE):
+        return same
     errand = Errand.objects.create(
         account=access.account, action=action, query=wanted.text, expected=told.n, is_expected_exact=told.is_exact,
         created_at=now, created_by=access.membership.user, place=min(id_at(now) + (1 << 20), MAX_ID),
@@ -112,7 +118,11 @@ def work(seconds: float = SECONDS) -> int:
         except Broke as error:
             log.exception("errand_broke", errand=error.errand_id)
             last = error.errand_id
-            _end(last, now, _("It failed for a reason nobody expected. Please report this; the log says more."))
+            _end(
+                last,
+                now,
+                gettext_noop("It failed for a reason nobody expected. Please report this; the log says more."),
+            )
         if not last:
             break
         steps += 1
@@ -131,7 +141,11 @@ def _step(after: int, now: datetime) -> int:
         ids, place = _next(errand)
         outcome = _do(errand, ids, now) if ids else actions.Outcome()
     except (Http404, PermissionDenied):
-        _end(errand.id, now, _("Whoever asked for this is not a member of the account any more, or may not do it now."))
+        _end(
+            errand.id,
+            now,
+            gettext_noop("Whoever asked for this is not a member of the account any more, or may not do it now."),
+        )
     except Unclear as error:
         _end(errand.id, now, str(error))
     except DATABASE_AWAY:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 SENTENCES: dict[str, _StrPromise] = {
-    "email.retry": _("had the email %(subject)s tried again at once"),
-    "email.give-up": _("gave up the email %(subject)s"),
-    "email.resend": _("had the email %(subject)s sent once more"),
+    "email.retry": _("had the email to %(subject)s tried again at once"),
+    "email.give-up": _("gave up the email to %(subject)s"),
+    "email.resend": _("had the email to %(subject)s sent once more"),
     "emails.retry": _("had emails tried again at once"),
     "emails.give-up": _("gave up emails"),
     "emails.resend": _("had emails sent once more"),
@@ -32,6 +32,7 @@ SENTENCES: dict[str, _StrPromise] = {
 LABELS: dict[str, _StrPromise] = {
     "connections": _("connections at once"),
     "domain": _("recipient domain"),
+    "email": _("email"),
     "emails": _("emails"),
     "give_up_hours": _("give up after hours"),
     "host": _("host"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from accounts.access import Access, account_page
 from accounts.models import Role
 from delivery import actions, errands
 from delivery.errand import Action, Errand
+from delivery.orders import Idempotency
 from feeds.additions import Tool
 from feeds.models import Email
 from feeds.query import Filter, Unclear
@@ -34,18 +36,19 @@ SHOWN = 10
 def one(request: HttpRequest, access: Access, email_id: int, action: str) -> HttpResponse:
     """Do it with one email, and back to its page; what was sent once more has a page of its own."""
     now, wanted = timezone.now(), Action(action)
-    if not Email.objects.visible_in(access, now).filter(id=min(email_id, 2**63 - 1)).exists():
+    email = Email.objects.visible_in(access, now).filter(id=min(email_id, 2**63 - 1)).first()
+    if email is None:
         raise Http404(_("There is no such email in this account, or it is older than the account keeps emails."))
     if wanted == Action.RETRY:
         outcome = actions.retry_now(access.account, [email_id], now)
     elif wanted == Action.GIVE_UP:
         outcome = actions.give_up(access.account, [email_id], now, access.membership.user.get_username())
     else:
-        outcome = actions.resend(access.account, [email_id], now)
+        outcome = actions.resend(access.account, [email_id], now, once(request, email_id))
     for sentence in outcome.refused:
-        messages.error(request, sentence)
+        messages.error(request, _(sentence))
     if outcome.done:
-        audit.note(access.account, access.membership.user, f"email.{wanted}", str(email_id))
+        audit.note(access.account, access.membership.user, f"email.{wanted}", email.recipient, {"email": email_id})
         said = {
             Action.RETRY: _("It is tried again at once."),
             Action.GIVE_UP: _("It was given up."),
@@ -53,6 +56,12 @@ def one(request: HttpRequest, access: Access, email_id: int, action: str) -> Htt
         }
         messages.success(request, said[wanted])
     return redirect("email", access.account.slug, outcome.made[0] if outcome.made else email_id)
+
+
+def once(request: HttpRequest, email_id: int) -> Idempotency | None:
+    """What tells the second press of a button from a second wish: the form of each page has a word of its own."""
+    word = request.POST.get("once", "")[:40]
+    return Idempotency(f"resend {email_id} {word}", sha256(word.encode(errors="replace")).hexdigest()) if word else None
 
 
 # ---- All emails of a filter -------------------------------------------------------------------------------

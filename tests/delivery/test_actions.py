@@ -141,6 +141,18 @@ def test_an_email_is_sent_once_more_with_all_that_was_its_own(acme: Account, mem
     assert list(files) == [("all.txt", None), ("own.txt", 0)]
 
 
+def test_who_presses_twice_sends_once(acme: Account, member: Client) -> None:
+    place(acme)
+    finished("bob@example.com")
+    url = reverse("email", args=[acme.slug, email().id])
+    word = member.get(url).content.decode().partition('name="once" value="')[2].partition('"')[0]
+    answers = [member.post(f"{url}resend/", {"once": word}) for _press in range(2)]
+    assert Email.objects.count() == 2
+    assert {answer["Location"] for answer in answers} == {reverse("email", args=[acme.slug, email().id])}
+    errands_begun = {begin(member, acme, "retry", "to:bob@example.com").pk for _press in range(2)}
+    assert len(errands_begun) == 1
+
+
 def test_the_second_of_two_emails_to_one_address_is_found_again(acme: Account, member: Client) -> None:
     groups = [Group([Mailbox("bob@example.com")], attributes={"N": n}) for n in ("one", "two")]
     place(acme, groups=groups, subject="[%N%]")
