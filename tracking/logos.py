@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TYPES = ("image/png", "image/jpeg", "image/gif")
 MOST_BYTES = 200 * 1024
@@ -108,19 +104,13 @@ def _gif(given: bytes) -> Logo:
             at = _gif_blocks(given, at + 11 + _gif_colours(given[at + 9]))
             kept = True
         elif given[at] == 0x21:
-            kept = given[at + 1] in (0xF9, 0xFF) and given[at + 1 : at + 14] in _loops(given[at + 1 : at + 14])
+            kept = given[at + 1] == 0xF9 or given[at + 1 : at + 14] == b"\xff\x0bNETSCAPE2.0"
             at = _gif_blocks(given, at + 2)
         else:
             raise ValueError
         if kept:
             parts.append(given[start:at])
     return Logo(b"".join([*parts, b"\x3b"]), "image/gif", width, height)
-
-
-def _loops(found: bytes) -> Iterator[bytes]:
-    """This extension, where it is for timing or for repeating."""
-    if found[:1] == b"\xf9" or found[1:] == b"\x0bNETSCAPE2.0":
-        yield found
 
 
 def _gif_colours(flags: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -19,6 +19,7 @@ from suppression.causes import Cause, lift, suppress
 from suppression.models import Reason
 from tracking import crowds
 from tracking.hits import Hit, What, stored
+from tracking.models import LeaveVisit
 from tracking.persons import FACTS, NEIGHBOURS, Judgement, Visit, judge
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ LEAVING = (What.LEAVE, What.ONE_CLICK)
 VISITS = tuple(kind for pair in KINDS.values() for kind in pair)
 # A scanner run wild must not make its own judgement last: the newest visits of an email, the nearest of each.
 MOST_VISITS, NEAREST = 300, 20
+LOOKS_KEPT = timedelta(days=90)
 COUNT_LOOKS = """
 insert into tracking_leavevisit as v (email_id, account_id, first_at, people, machines)
 select * from unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::int[], %s::int[]) order by 1
@@ -112,11 +114,12 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
     looks: list[Hit] = []
     visits: list[Hit] = []
     moves: dict[tuple[int, str], tuple[Event, Hit]] = {}
-    for row, events in read:
-        hits = {hit.id: hit for hit in stored(bytes(row.body))}
-        known = _emails(row.account_id, hits.values())
+    told = [({hit.id: hit for hit in stored(bytes(row.body))}, events) for row, events in read]
+    ids = {hit.email_id for hits, _events in told for hit in hits.values()}
+    known = set(Email.objects.filter(id__in=ids).values_list("id", "account_id"))
+    for hits, events in told:
         for hit in hits.values():
-            if hit.email_id in known:
+            if (hit.email_id, hit.account_id) in known:
                 (looks if hit.what == What.LOOK else visits if hit.what in KINDS else []).append(hit)
         for event in events:
             hit = hits[event.raw["id"]]
@@ -204,3 +207,8 @@ def _count_looks(looks: Sequence[Hit]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(COUNT_LOOKS, [list(column) for column in zip(*rows.values(), strict=True)])
+
+
+def forget(now: datetime) -> int:
+    """Forget who looked long ago; returns how many emails that were."""
+    return LeaveVisit.objects.filter(first_at__lt=now - LOOKS_KEPT).delete()[0]

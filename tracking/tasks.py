@@ -6,12 +6,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from feeds.tasks import DATABASE_AWAY
-from tracking import crowds, customizing
+from tracking import crowds, customizing, reading
 
 
 @shared_task(throws=DATABASE_AWAY)
 def forget_crowds() -> None:
-    crowds.forget(timezone.now())
+    now = timezone.now()
+    crowds.forget(now)
+    reading.forget(now)
 
 
 @shared_task(throws=DATABASE_AWAY)

@@ -19,6 +19,7 @@ from tests import make
 from tests.tracking.mail import Sent, read, sent
 from tests.tracking.test_door import away
 from tracking import leaving
+from tracking import tasks as tracking_tasks
 from tracking.models import Farewell, LeaveVisit
 from tracking.tokens import mailbox, read_mailbox
 from webhooks import tasks
@@ -234,3 +235,13 @@ def test_an_event_of_a_provider_is_no_business_of_ours(mail: Sent) -> None:
     press(mail, {"undo": undo})
     read()
     assert listed(mail)
+
+
+def test_who_looked_is_forgotten_after_a_while(mail: Sent) -> None:
+    Client().get(mail.signer.leave())
+    read()
+    tracking_tasks.forget_crowds()
+    assert LeaveVisit.objects.exists()
+    with time_machine.travel(timezone.now() + timedelta(days=91)):
+        tracking_tasks.forget_crowds()
+    assert not LeaveVisit.objects.exists()
