@@ -63,11 +63,12 @@ def submit(mails: Sequence[Mail]) -> list[str | keys.Locked | Unacceptable]:
     now = timezone.now()
     answers: dict[int, str | keys.Locked | Unacceptable] = {}
     orders: dict[int, tuple[Order, Account]] = {}
+    opened: dict[tuple[str, str], keys.KeyAccess] = {}
     # Replies are for programs and their authors, who do not say which language they read.
     with translation.override("en"):
         for n, mail in enumerate(mails):
             try:
-                orders[n] = _ordered(mail, now)
+                orders[n] = _ordered(mail, now, opened)
             except (keys.Locked, Unacceptable) as error:
                 answers[n] = error
         for n, answer in zip(orders, accept_all(list(orders.values()), now), strict=True):
@@ -75,9 +76,15 @@ def submit(mails: Sequence[Mail]) -> list[str | keys.Locked | Unacceptable]:
     return [answers[n] for n in range(len(mails))]
 
 
-def _ordered(mail: Mail, now: datetime) -> tuple[Order, Account]:
-    """What is ordered, and by whom. Raises keys.Locked where the key does not open any more, and Unacceptable."""
-    access = keys.unlock(mail.raw_key, Scope.SEND, mail.ip, now)
+def _ordered(mail: Mail, now: datetime, opened: dict[tuple[str, str], keys.KeyAccess]) -> tuple[Order, Account]:
+    """What is ordered, and by whom; `opened` has the keys that were asked at this moment already.
+
+    Raises keys.Locked where the key does not open any more, and Unacceptable.
+    """
+    who = mail.raw_key, mail.ip
+    if who not in opened:
+        opened[who] = keys.unlock(mail.raw_key, Scope.SEND, mail.ip, now)
+    access = opened[who]
     order = order_of(mail.content, mail.recipients)
     order.key_id = access.key.pk
     return order, access.account
