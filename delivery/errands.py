@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_noop
+from psycopg.errors import QueryCanceled
 
 from accounts import audit
 from accounts.access import enter
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 # Emails in a step; looked at in one of the queue; how long a worker stays at it; counted before somebody confirms.
 STEP, LOOK, SECONDS, MOST_COUNTED = 200, 1000, 20.0, 10_000
+COUNT_MS = 4000
 
 log = structlog.get_logger(__name__)
 # The same again within this time is somebody who pressed twice.
@@ -66,7 +68,8 @@ class Broke(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How many emails there are to do something with; there may be more where that is not exact."""
+    """How many emails there are to do something with; there may be more where that is not exact. None that are not
+    exact were not counted in time."""
 
     n: int
     is_exact: bool
@@ -78,9 +81,12 @@ def expected(access: Access, wanted: Filter, action: Action, now: datetime) -> E
         total = counts.of(access, wanted, now).total
         return Expected(total.n, total.is_exact)
     text, values = resolve(wanted, access.account, now).sql()
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT.format(text), [*values, access.account.pk, MOST_COUNTED + 1])
-        (n,) = cursor.fetchone()
+    try:
+        with search.at_most(COUNT_MS), connection.cursor() as cursor:
+            cursor.execute(COUNT.format(text), [*values, access.account.pk, MOST_COUNTED + 1])
+            (n,) = cursor.fetchone()
+    except QueryCanceled:
+        return Expected(0, is_exact=False)
     return Expected(min(n, MOST_COUNTED), n <= MOST_COUNTED)
 
 
