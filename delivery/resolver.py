@@ -50,12 +50,23 @@ def ask(name: str, kind: str) -> Answer:
     try:
         found = resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
     except dns.resolver.NXDOMAIN:
+        if not _knows_the_root(resolver):
+            raise NoAnswer(f"{kind} of {name}: the resolver of this machine denies every name") from None
         raise NoSuchName(name) from None
     except (dns.exception.DNSException, OSError, UnicodeError, ValueError) as error:
         raise NoAnswer(f"{kind} of {name}: {type(error).__name__}") from None
     if found.rrset is None:
         return Answer((), UNKNOWN)
     return Answer([_text(record, kind) for record in found.rrset], float(found.rrset.ttl))
+
+
+def _knows_the_root(resolver: dns.resolver.Resolver) -> bool:
+    """Whether it may be believed that a name does not exist: mail to it bounces, and the address is suppressed. A
+    resolver that was cut off and denies whatever it is asked must not fill the list."""
+    try:
+        return resolver.resolve(".", "NS", raise_on_no_answer=False, search=False).rrset is not None
+    except (dns.exception.DNSException, OSError):
+        return False
 
 
 def _text(record: object, kind: str) -> str:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 from typing import Any
 
+import dns.resolver
 import pytest
 
+from delivery import resolver
 from delivery.transports import mx
 from delivery.transports.base import Outcome
 from delivery.transports.mx import Direct
@@ -106,3 +109,24 @@ def test_what_dns_says_is_kept_as_long_as_it_says_within_bounds(time_machine: An
         for _time in range(3):
             mx.servers_of("example.com")
         assert dns.asked.count(("example.com", "MX")) == 1
+
+
+class Denying:
+    """A resolver that says of every name but these that it does not exist."""
+
+    def __init__(self, *known: str) -> None:
+        self.known = known
+
+    def resolve(self, name: str, kind: str, **options: Any) -> Any:
+        if name not in self.known:
+            raise dns.resolver.NXDOMAIN
+        return SimpleNamespace(rrset=object())
+
+
+@pytest.mark.parametrize(("known", "error"), [((".",), resolver.NoSuchName), ((), resolver.NoAnswer)])
+def test_who_knows_no_name_at_all_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...], error: type[Exception]
+) -> None:
+    monkeypatch.setattr(resolver, "_resolver", SimpleNamespace(it=Denying(*known)))
+    with pytest.raises(error):
+        resolver.ask("nowhere.example", "MX")
