@@ -130,3 +130,17 @@ def test_the_pages_are_readable_in_light_and_dark(signed_in: Open, acme: Account
     check(page)
     page.goto(f"/a/{acme.slug}/errands/add/?q=is%3Aretrying&do=resend")
     check(page)
+
+
+@WIDTHS
+def test_the_pages_fit_in_portuguese(signed_in: Open, acme: Account, width: int) -> None:
+    email = refused(acme, "full@example.com")
+    Account.objects.update(is_metered=True)
+    accept(make.order("bob@example.com"), acme, timezone.now())
+    page = signed_in(width, locale="pt-BR")
+    check(page)
+    page.goto(f"/a/{acme.slug}/emails/{email.id}/")
+    page.locator(".attempt > summary").click()
+    check(page)
+    page.goto(f"/a/{acme.slug}/errands/add/?q=is%3Aretrying&do=give-up")
+    check(page)

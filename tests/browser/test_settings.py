@@ -7,7 +7,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts import keys
-from accounts.keys import Locked, Scope
+from accounts.access import enter
+from accounts.keys import Locked, Scope, make_key
 from accounts.models import Account, User
 from tests.browser.conftest import SCHEMES, WIDTHS, Open, check
 
@@ -85,4 +86,17 @@ def test_the_pages_are_readable_in_light_and_dark(signed_in: Open, acme: Account
     of_account = [f"/a/{acme.slug}/settings/{path}/" for path in ("keys", "keys/add", "audit")]
     for path in (*of_account, "/installation/accounts/", f"/installation/accounts/{acme.slug}/"):
         page.goto(path)
+        check(page)
+
+
+@WIDTHS
+def test_the_pages_fit_in_portuguese(signed_in: Open, acme: Account, width: int) -> None:
+    page = signed_in(width, "settings/", locale="pt-BR")
+    Account.objects.update(is_metered=True)
+    User.objects.update(is_superuser=True)
+    make_key(enter(User.objects.get(username="olga"), acme.slug), "Loja", [Scope.SEND, Scope.READ])
+    of_account = [f"/a/{acme.slug}/settings/{path}" for path in ("", "keys/", "keys/add/", "audit/")]
+    for path in (*of_account, "/installation/accounts/", f"/installation/accounts/{acme.slug}/"):
+        page.goto(path)
+        expect(page.locator("html")).to_have_attribute("lang", "pt-br")
         check(page)
