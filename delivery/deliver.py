@@ -182,7 +182,9 @@ def track(job: Job, mail: Mail) -> Mail:
         mail_domain=composing.return_domain(job.domain),
     )  # fmt: skip
     mail.html, mail.text = mail.html and done.html, mail.text and done.text
-    mail.headers |= done.headers
+    # However the sender wrote their own: of these there must be one (RFC 8058, 3.1).
+    ours = {name.lower() for name in done.headers}
+    mail.headers = {name: value for name, value in mail.headers.items() if name.lower() not in ours} | done.headers
     return mail
 
 

@@ -55,10 +55,11 @@ def mx(settings: Any) -> Iterator[Sink]:
         yield made
 
 
-def mailed(account: Account, mx: Sink, **settings: bool) -> Any:
+def mailed(account: Account, mx: Sink, headers: dict[str, str] | None = None, **settings: bool) -> Any:
     """The mail that arrives when this is asked for over HTTP."""
+    person: dict[str, Any] = {"to": [{"email": "bob@example.com"}]} | ({"headers": headers} if headers else {})
     content = [{"type": "html", "value": HTML}]
-    answer = post(key(account), request(content=content, settings=settings))
+    answer = post(key(account), request(content=content, settings=settings, personalizations=[person]))
     assert answer.status_code == 202, answer.content
     with mailer() as ours:
         send_all(ours)
@@ -84,7 +85,7 @@ def test_the_mail_has_what_the_switches_say_and_no_more(
     TrackingSettings.objects.create(account=account, domain="acme.test", **{n: s[1] for n, s in said.items()})
     TrackingSettings.objects.create(account=account, **{n: s[2] for n, s in said.items()})
     asked = {f"{n}_track": s[0] for n, s in said.items() if s[0] is not None}
-    mail = mailed(account, mx, **asked)
+    mail = mailed(account, mx, None, **asked)
     html = html_of(mail)
     found = {"open": paths(html, "o"), "click": paths(html, "c"), "unsubscribe": paths(html, "u")}
     assert {n: bool(f) for n, f in found.items()} == wanted
@@ -128,3 +129,11 @@ def test_the_signature_covers_the_headers_as_they_arrive(account: Account, mx: S
         return f"v=DKIM1; k=rsa; p={domain.public_key}".encode()
 
     assert dkim.verify(mx.messages[-1].data, dnsfunc=txt)
+
+
+@pytest.mark.parametrize("name", ["List-Unsubscribe", "list-unsubscribe"])
+def test_a_way_out_of_the_senders_own_stands_where_ours_does_not(account: Account, mx: Sink, name: str) -> None:
+    own = {name: "<mailto:out@acme.test>"}
+    assert mailed(account, mx, own, unsubscribe_track=False).get_all("List-Unsubscribe") == ["<mailto:out@acme.test>"]
+    (header,) = mailed(account, mx, own, unsubscribe_track=True).get_all("List-Unsubscribe")
+    assert "/t/u/" in header

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from feeds.events import Kind, Status
 from feeds.models import Email
@@ -100,3 +101,13 @@ def test_what_providers_say_of_visits_is_left_as_they_say_it(monkeypatch: pytest
     record([make.arrival(source, event)])
     told("--days", "3000")
     assert Email.objects.get().opens == 1
+
+
+def test_the_page_of_the_email_says_why() -> None:
+    mail = sent()
+    ask(*[mail.link(f"https://example.com/{n}") for n in range(4)])
+    read()
+    client = Client()
+    client.force_login(make.member(mail.email.account))
+    page = client.get(f"/a/{mail.email.account.slug}/emails/{mail.email.id}/").content.decode()
+    assert "Judged by: three or more links within two seconds." in page
