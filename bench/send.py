@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from delivery.destinations import Job
 
 MAILS, WARM_UP, BASELINE_MAILS = 3000, 300, 1500
-CONNECTIONS = 8
+# As many as Postfix opens to one place is 20.
+CONNECTIONS = 16
 DOMAIN = "acme-shop.com"
 SENDER = f"news@{DOMAIN}"
 SECONDS = 180

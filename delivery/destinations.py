@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # for so long: its emails share the answer, each on its own schedule.
 HANGS_SECONDS, UNREACHABLE_SECONDS = 30.0, 60.0
 # About so much is claimed ahead, so that a lane never waits for the database.
-AHEAD_SECONDS, FEWEST, MOST = 0.8, 4, 200
+AHEAD_SECONDS, FEWEST, MOST = 2.0, 4, 200
 
 
 @dataclass(slots=True)

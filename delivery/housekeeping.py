@@ -65,19 +65,20 @@ class Keeper(threading.Thread):
         return True
 
     def _do_what_is_due(self) -> None:
-        now = timezone.now()
         if self._is_due("beat", roster.BEAT_SECONDS):
             self.beat()
         if self._is_due("stale", STALE_EVERY):
             self.mailer.give_back_stale()
+        # Each by the clock as it is by then: what was held a moment ago must not be released before that.
         if self._is_due("release", RELEASE_EVERY):
-            holds.release_due(now)
+            holds.release_due(timezone.now())
         if self._is_due("bury", BURY_EVERY):
-            roster.bury(now)
+            roster.bury(timezone.now())
         if self._is_due("waiting", WAITING_EVERY):
             with self.mailer.lock:
                 slowed = dict(self.mailer.slowed)
                 self.mailer.slowed.clear()
+            now = timezone.now()
             look_after(slowed, now)
             self._let_recover(now)
 

@@ -80,7 +80,7 @@ class Mailer:
         self.free = list(range(lanes - 1, -1, -1))
         self.most_lanes = lanes
         self.claimed: set[int] = set()
-        self.after = queue.START
+        self.after, self.there_is_more = queue.START, False
         self.slowed: dict[Pair, datetime] = {}
         self.id = roster.register(lanes)
         self.mailers, self.beat_at, self.lost = 1, time.monotonic(), False
@@ -122,15 +122,19 @@ class Mailer:
         """Claim one slice of what is due and hand it to the lanes; returns how many emails."""
         now = timezone.now()
         began, is_round = self.after, self.after == queue.START
+        found = queue.Look((), queue.START)
         while self.goes_on and self._room() >= MOST_CLAIMED // 5:
-            if wanted := self._choose(queue.look(self.after, now), now):
+            found = queue.look(self.after, now)
+            if wanted := self._choose(found, now):
                 ready = deliver.claim(wanted, self.id, self.book, now)
                 self._hand_out(ready)
                 if ready:
+                    self.there_is_more = True
                     return len(ready)
             if is_round and (self.after == queue.START or (began != queue.START and self.after >= began)):
                 break
             is_round = is_round or self.after == queue.START
+        self.there_is_more = bool(found.pairs)
         return 0
 
     def _room(self) -> int:
@@ -272,7 +276,8 @@ class Mailer:
         """A lane has dealt with this email, or has not begun it."""
         with self.more:
             destination.sending -= 1
-            if destination.room(timezone.now()) > 0:
+            # Where the last look found nothing more that is due, the next one comes in its time.
+            if self.there_is_more and destination.room(timezone.now()) > 0:
                 self.more.notify()
         if done is None:
             self._give_back([job], timezone.now())

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# The feed is behind the wire by so long at most, and one transaction is as large as this.
-GATHER_SECONDS, GATHER = 0.1, 200
+# The feed is behind the wire by so long, and one transaction is as large as this. Where writing takes long, because
+# the machine is busy, more is gathered for it: else small batches would make it busier still.
+GATHER_SECONDS, LONGEST_SECONDS, TIMES, GATHER = 0.1, 1.0, 4, 200
 RETRY_SECONDS = 0.5
 
 
@@ -37,6 +38,7 @@ class Recorder(threading.Thread):
         self.returned: dict[int, datetime] = {}
         self.slower: list[Slower] = []
         self.closed = False
+        self.gather = GATHER_SECONDS
 
     def settle(self, done: Sequence[Done]) -> None:
         """Have these written; they are kept in the journal already."""
@@ -67,7 +69,7 @@ class Recorder(threading.Thread):
             with self.some:
                 while not (self.done or self.returned or self.slower or self.closed):
                     self.some.wait()
-                until = time.monotonic() + GATHER_SECONDS
+                until = time.monotonic() + self.gather
                 while len(self.done) < GATHER and not self.closed and (left := until - time.monotonic()) > 0:
                     self.some.wait(left)
                 if not (self.done or self.returned or self.slower):
@@ -75,7 +77,9 @@ class Recorder(threading.Thread):
                 batch, self.done = self.done[:GATHER], self.done[GATHER:]
                 returned, self.returned = self.returned, {}
                 slower, self.slower = self.slower, []
+            began = time.monotonic()
             self._write(batch, returned, slower)
+            self.gather = min(LONGEST_SECONDS, max(GATHER_SECONDS, TIMES * (time.monotonic() - began)))
             self.forget(done.outgoing.email_id for done in batch)
             self.forget(returned)
         connection.close()
