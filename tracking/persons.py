@@ -34,7 +34,8 @@ SCORES = {
 }  # fmt: skip
 # Noted as the visit was made; all else is found again from what is stored.
 FACTS = ("head", "prefetch", "hidden", "mute", "crowd")
-# Known for scanning, as their makers publish them: Barracuda Email Security Service, Proofpoint Essentials.
+# The networks of Barracuda's Email Gateway Defense (campus.barracuda.com: "IP Ranges") and of Proofpoint (its list for
+# firewalls). Mail of a customer passes through them and nobody reads mail there.
 NETWORKS = [
     ip_network(text)
     for text in ("64.235.144.0/20", "209.222.80.0/21", "67.231.144.0/20", "148.163.128.0/19", "185.132.180.0/22")
