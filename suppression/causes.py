@@ -47,10 +47,14 @@ def suppress(causes: Iterable[Cause]) -> None:
         cursor.execute(ADD, [list(column) for column in zip(*rows, strict=True)])
 
 
-def lift(account_id: int, address: str, reason: Reason, email_id: int) -> bool:
-    """Take back what this email alone caused: who undid a mistake is mailed again. Inside the caller's transaction.
+def lift(account_id: int, address: str, reason: Reason, email_id: int) -> datetime | None:
+    """Take back what this email caused, and say since when it held; None where there is nothing. Inside the caller's
+    transaction.
 
-    An earlier cause, of another email, stays. The trace is the event the caller records.
+    An earlier cause, of another email, stays. A later one is not on the list: the caller, who knows the events, puts
+    it there. The trace is the event the caller records.
     """
     found = Suppression.objects.filter(account_id=account_id, address=address, reason=reason, email_id=email_id)
-    return bool(found.delete()[0])
+    since = found.values_list("since", flat=True).first()
+    found.delete()
+    return since

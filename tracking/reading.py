@@ -144,7 +144,26 @@ def _move(moves: Mapping[tuple[int, str], tuple[Event, Hit]]) -> None:
     suppress(left)
     for (account_id, address), (event, hit) in sorted(moves.items(), key=lambda move: move[0]):
         if event.kind == Kind.RESUBSCRIBED:
-            lift(account_id, address, Reason.UNSUBSCRIBED, hit.email_id)
+            since = lift(account_id, address, Reason.UNSUBSCRIBED, hit.email_id)
+            if since is not None:
+                suppress(_left_after(since, account_id, address, hit.email_id))
+
+
+def _left_after(since: datetime, account_id: int, address: str, email_id: int) -> list[Cause]:
+    """Where people left by other emails to this address since then, and did not take it back: the list held the
+    earliest cause alone. Index: feeds_email_recipient."""
+    recipient = Email.objects.filter(id=email_id).values("recipient_id")
+    others = Email.objects.filter(account_id=account_id, recipient_id__in=recipient).exclude(id=email_id)
+    found = StoredEvent.objects.filter(account_id=account_id, email_id__in=others.values("id"), occurred_at__gte=since)
+    ours = Q(kind=Kind.UNSUBSCRIBED) | Q(kind=Kind.RESUBSCRIBED, source_id__lt=0)
+    causes: dict[int, Cause] = {}
+    for event in found.filter(ours).order_by("occurred_at", "key"):
+        if event.kind == Kind.RESUBSCRIBED:
+            causes.pop(event.email_id, None)
+        else:
+            cause = Cause(account_id, address, Reason.UNSUBSCRIBED, event.occurred_at, event.email_id, event.key)
+            causes.setdefault(event.email_id, cause)
+    return list(causes.values())
 
 
 def judge_again(

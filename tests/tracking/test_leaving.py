@@ -152,6 +152,21 @@ def test_taking_one_back_leaves_what_another_email_caused(mail: Sent) -> None:
     assert listed(mail)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_taking_one_back_leaves_what_another_email_caused_afterwards(mail: Sent, at_once: bool) -> None:
+    later = sent(mail.email.account)
+    undo = undo_of(press(mail))
+    undo_later = undo_of(press(later))
+    if not at_once:
+        read()
+    press(mail, {"undo": undo})
+    read()
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED, Kind.RESUBSCRIBED], True)
+    press(later, {"undo": undo_later})
+    read()
+    assert not listed(mail)
+
+
 def test_showing_the_record_of_an_event_does_not_do_it_again(mail: Sent) -> None:
     undo = undo_of(press(mail))
     read()
