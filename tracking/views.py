@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -124,9 +123,9 @@ def page(farewell: Farewell | None, named: Named, token: str, *, state: str = "a
     }
     response = draw("tracking/leave.html", context, status)
     if farewell and farewell.redirect_url:
-        # A browser also asks the policy of the page with the form where its answer may lead.
-        where = "{0.scheme}://{0.netloc}".format(urlsplit(farewell.redirect_url))
-        policy = {**settings.SECURE_CSP, "form-action": [CSP.SELF, where]}
+        # A browser also asks the policy of the page with the form where its answer may lead, and where that leads then
+        # (CSP 3, 4.1.1): to www, to https, to a login. The form is ours; nothing of the account's makes another one.
+        policy = {**settings.SECURE_CSP, "form-action": [CSP.SELF, "https:", "http:"]}
         response._csp_config = policy  # type: ignore[attr-defined]
     return response
 

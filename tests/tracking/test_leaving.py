@@ -227,11 +227,19 @@ def test_the_page_speaks_the_language_of_the_browser_in_the_words_of_the_account
 def test_the_button_leads_where_the_account_says(mail: Sent) -> None:
     Farewell.objects.create(account=mail.email.account, redirect_url="https://acme.test/bye?x=1")
     policy = Client().get(mail.signer.leave())["Content-Security-Policy"]
-    assert "form-action 'self' https://acme.test;" in policy
+    # Also to where that address leads on, and to one that no policy can name.
+    assert "form-action 'self' https: http:;" in policy
     answer = press(mail)
     assert (answer.status_code, answer["Location"]) == (302, "https://acme.test/bye?x=1")
     read()
     assert listed(mail)
+
+
+def test_it_may_lead_to_a_name_in_any_letters(mail: Sent) -> None:
+    Farewell.objects.create(account=mail.email.account, redirect_url="https://пример.test/bye")
+    policy = Client().get(mail.signer.leave())["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none';")
+    assert press(mail)["Location"].startswith("https://%D0%BF")
 
 
 def test_whoever_is_signed_in_is_not_asked_about(mail: Sent, django_assert_max_num_queries: Any) -> None:
