@@ -46,14 +46,17 @@ FRESH_SECONDS = 5.0
 
 
 def claim(wanted: Iterable[tuple[Pair, int]], mailer_id: int, book: Book, now: datetime) -> list[Job]:
-    """Take due emails for this mailer, and settle at once those that are not to be sent."""
+    """Take due emails for this mailer, and settle at once those that are not to be sent.
+
+    All or nothing: what is claimed and in nobody's hands would stay so for as long as this mailer lives.
+    """
     with transaction.atomic():
         rows = queue.claim(wanted, mailer_id, now)
         rows = check_left_over(rows, mailer_id, now)
         rows = check_account(rows, now)
         rows = check_suppression(rows, mailer_id, now)
         rows = pay(rows, now)
-    return jobs(rows, book)
+        return jobs(rows, book)
 
 
 def check_left_over(rows: list[Outgoing], mailer_id: int, now: datetime) -> list[Outgoing]:

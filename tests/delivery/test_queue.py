@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import deliver, queue, roster, routes
+from delivery import contents, deliver, queue, roster, routes
 from delivery.models import Attempt, Lane, Mailer, Outgoing, Verdict
 from delivery.queue import START, Pair
 from feeds.events import Status
@@ -105,6 +105,18 @@ def test_what_is_given_back_is_due_again_not_before_its_moment(account: Account)
     queue.release({1: later, 2: timezone.now() - timedelta(days=1)}, mailer_id=1)
     assert claimed(account, {"a.test": 2}) == {"a.test": 1}
     assert Outgoing.objects.get(email_id=1).next_attempt_at == later
+
+
+def test_what_cannot_be_made_ready_is_not_left_claimed(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(account, "bob@example.com")
+
+    def break_off(_ids: Any) -> Any:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(contents, "of", break_off)
+    with pytest.raises(OperationalError):
+        deliver.claim([(Pair(account.id, "example.com"), 1)], 1, routes.Book(), timezone.now())
+    assert Outgoing.objects.get().claimed_by is None
 
 
 class TestADeadMailer:
