@@ -347,6 +347,10 @@ class Mailer:
         self.journal.join(seconds)
         self.recorder.close()
         self.recorder.join(seconds)
+        if self.journal.is_alive() or self.recorder.is_alive():
+            # What was sent is not all written down, and nobody else may send it: without a beat it is settled soon.
+            log.warning("mailer_not_signed_off", error="the database takes too long")
+            return
         try:
             if in_flight:
                 # Nobody knows what will become of these; the others find that out when we do not beat any more.

@@ -32,8 +32,11 @@ select id from delivery_mailer where beat_at < clock_timestamp() - make_interval
 order by id limit 1 for update skip locked
 """
 IN_FLIGHT = "select email_id from delivery_lane where mailer_id = %s and email_id is not null"
+# Of what was tried and could not be settled, the next one that claims it finds the attempt.
 FREE = """
-update delivery_outgoing set claimed_by = null, interrupted = interrupted or email_id = any(%s) where claimed_by = %s
+update delivery_outgoing o set claimed_by = null, interrupted = interrupted or email_id = any(%s) or exists (
+    select from delivery_attempt a where a.email_id = o.email_id and a.number > o.attempts)
+where claimed_by = %s
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account
+from delivery import outcomes
 from delivery.accept import accept
 from delivery.housekeeping import look_after
 from delivery.models import Attempt, Notice, Outgoing, Pace, Transport, Verdict
@@ -320,6 +322,26 @@ def test_one_email_that_cannot_be_made_ready_holds_up_nobody(account: Account, m
         send_all(ours)
     assert email("bob@example.com").status == Status.DELIVERED
     assert Outgoing.objects.get().reply.startswith("The email could not be made ready")
+
+
+def test_who_ends_before_all_is_written_does_not_let_others_send_it_again(
+    account: Account, mx: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, settle = threading.Event(), outcomes.settle
+
+    def slowly(*told: Any) -> None:
+        written.wait(20)
+        settle(*told)
+
+    monkeypatch.setattr(outcomes, "settle", slowly)
+    place(account, "bob@example.com")
+    with mailer() as ours:
+        until(lambda: ours.work(1) is not None and Attempt.objects.exists())
+        ours.close(0.1)
+        assert Outgoing.objects.get().claimed_by == ours.id
+        written.set()
+        until(lambda: not Outgoing.objects.exists())
+    assert told("bob@example.com") == ["processed", "delivered"]
 
 
 def test_destinations_that_hang_delay_nobody_else(account: Account, mx: Sink) -> None:

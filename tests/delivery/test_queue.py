@@ -136,6 +136,13 @@ class TestADeadMailer:
         }  # fmt: skip
         Attempt.objects.create(**told | fields)
 
+    def test_who_leaves_leaves_no_email_to_be_sent_twice(self, account: Account, dead: int) -> None:
+        self.tried("sent@example.com")
+        roster.leave(dead)
+        again = deliver.claim([(Pair(account.id, "example.com"), 10)], 7, routes.Book(), timezone.now())
+        assert {job.outgoing.recipient.partition("@")[0] for job in again} == {"begun", "waiting", "refused"}
+        assert email("sent@example.com").status == Status.DELIVERED
+
     def test_what_it_sent_is_settled_and_the_rest_is_free(self, account: Account, dead: int) -> None:
         self.tried("sent@example.com")
         self.tried("refused@example.com", verdict=Verdict.SOFT, final=False, reply="452 4.2.2 Full")
