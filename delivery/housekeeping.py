@@ -65,8 +65,7 @@ class Keeper(threading.Thread):
         return True
 
     def _do_what_is_due(self) -> None:
-        if self._is_due("beat", roster.BEAT_SECONDS):
-            self.beat()
+        self._beat_when_due()
         if self._is_due("stale", STALE_EVERY):
             self.mailer.give_back_stale()
         # Each by the clock as it is by then: what was held a moment ago must not be released before that.
@@ -78,9 +77,17 @@ class Keeper(threading.Thread):
             with self.mailer.lock:
                 slowed = dict(self.mailer.slowed)
                 self.mailer.slowed.clear()
-            now = timezone.now()
-            look_after(slowed, now)
-            self._let_recover(now)
+            for pair, until in slowed.items():
+                # There may be thousands, and who does not beat meanwhile is taken for dead.
+                self._beat_when_due()
+                if self.mailer.lost:
+                    return
+                look_after({pair: until}, timezone.now())
+            self._let_recover(timezone.now())
+
+    def _beat_when_due(self) -> None:
+        if self._is_due("beat", roster.BEAT_SECONDS):
+            self.beat()
 
     def beat(self) -> None:
         """Show that this mailer lives, and learn how many do."""

@@ -12,10 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import outcomes
+from delivery import housekeeping, outcomes, roster
 from delivery.accept import accept
 from delivery.housekeeping import look_after
 from delivery.models import Attempt, Notice, Outgoing, Pace, Transport, Verdict
+from delivery.models import Mailer as Alive
 from delivery.orders import Group, Mailbox, Order
 from delivery.queue import Pair
 from feeds.events import Bounce, Held, Status
@@ -342,6 +343,21 @@ def test_who_ends_before_all_is_written_does_not_let_others_send_it_again(
         written.set()
         until(lambda: not Outgoing.objects.exists())
     assert told("bob@example.com") == ["processed", "delivered"]
+
+
+def test_a_mailer_that_looks_after_many_domains_shows_that_it_lives(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats = []
+    with mailer() as ours:
+        until(lambda: ours.keeper.next["waiting"])
+        monkeypatch.setattr(roster, "BEAT_SECONDS", 0.0)
+        monkeypatch.setattr(
+            housekeeping, "look_after", lambda *_told: beats.append(Alive.objects.get(id=ours.id).beat_at)
+        )
+        ours.slowed = {Pair(account.id, f"d{n}.test"): timezone.now() for n in range(5)}
+        housekeeping.Keeper(ours)._do_what_is_due()
+    assert len(set(beats)) == 5
 
 
 def test_destinations_that_hang_delay_nobody_else(account: Account, mx: Sink) -> None:
