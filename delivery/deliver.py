@@ -110,7 +110,7 @@ def check_suppression(rows: list[Outgoing], mailer_id: int, now: datetime) -> li
     if dropped:
         outcomes.tell(dropped.values(), now)
         outcomes.drop((row for row, _event in dropped.values()), mailer_id)
-        _refund(row for row, _event in dropped.values())
+        refund(row for row, _event in dropped.values())
     return [row for row in rows if row.email_id not in dropped]
 
 
@@ -128,7 +128,7 @@ def pay(rows: list[Outgoing], now: datetime) -> list[Outgoing]:
     return [row for row in rows if row.email_id not in held]
 
 
-def _refund(rows: Iterable[Outgoing]) -> None:
+def refund(rows: Iterable[Outgoing]) -> None:
     """Give back what was paid for emails that nobody tried to send."""
     for account_id, group in _by_account(row for row in rows if row.is_paid and not row.attempts).items():
         credit.give_back(account_id, len(group))

@@ -11,7 +11,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
-from delivery import holds, outcomes, roster, throttle
+from delivery import deliver, holds, outcomes, roster, throttle
 from delivery.models import Outgoing
 from feeds.events import Held
 
@@ -117,6 +117,7 @@ def look_after(pairs: Mapping[Pair, datetime], now: datetime) -> None:
             over = [row for row in rows if row.expires_at <= now]
             outcomes.tell(((row, outcomes.expiry_of(row, now)) for row in over), now)
             outcomes.drop(over, 0)
+            deliver.refund(over)
             if long := [row.email_id for row in rows if row.expires_at > until and row.next_attempt_at <= now - LONG]:
                 holds.hold(long, Held.THROTTLED, THROTTLED, now, until=until)
 

@@ -360,6 +360,16 @@ def test_a_mailer_that_looks_after_many_domains_shows_that_it_lives(
     assert len(set(beats)) == 5
 
 
+def test_what_was_paid_and_ends_untried_gets_its_credit_back(account: Account) -> None:
+    place(account, "bob@example.com")
+    Account.objects.filter(id=account.id).update(is_metered=True, credits=5)
+    now = timezone.now()
+    Outgoing.objects.update(is_paid=True, next_attempt_at=now - timedelta(hours=1), expires_at=now)
+    look_after({Pair(account.id, "example.com"): now + timedelta(hours=1)}, now)
+    account.refresh_from_db()
+    assert (told("bob@example.com"), account.credits) == (["processed", "expired"], 6)
+
+
 def test_destinations_that_hang_delay_nobody_else(account: Account, mx: Sink) -> None:
     mx.replies = {f"slow{n}.test": HANG for n in range(12)}
     slow = [f"p{n}@slow{n % 12}.test" for n in range(60)]
