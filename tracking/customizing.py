@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,8 @@ DETAILS = {
 }
 # How far back the button looks; the command looks as far as one likes.
 LOOK_BACK = timedelta(days=90)
-# A worker's task has an end; the next minute's goes on.
-SECONDS = 50.0
+# For all accounts together: exports, errands and the spool wait for the same worker. The next minute's goes on.
+SECONDS = 20.0
 REPORTED = timedelta(days=30)
 
 
@@ -119,12 +120,19 @@ def ask_to_judge(access: Access, now: datetime) -> None:
 
 
 def judge_asked(now: datetime) -> int:
-    """Go on with what was asked for, for about SECONDS each; returns how many accounts were finished."""
-    done = 0
-    for row in TrackingSettings.objects.exclude(judge_asked_at=None).order_by("judge_asked_at"):
-        judged = again.run(now - LOOK_BACK, row.account_id, after=row.judge_after, seconds=SECONDS)
+    """Go on with what was asked for, for about SECONDS in all; returns how many accounts were finished."""
+    rows = list(TrackingSettings.objects.exclude(judge_asked_at=None).order_by("judge_asked_at"))
+    done, end = 0, time.monotonic() + SECONDS
+    for waiting, row in zip(range(len(rows), 0, -1), rows, strict=True):
+        share = (end - time.monotonic()) / waiting
+        if share <= 0:
+            break
+        judged = again.run(now - LOOK_BACK, row.account_id, after=row.judge_after, seconds=share)
         changed = (row.judged_changed if row.judge_after else 0) + judged.changed
-        found = TrackingSettings.objects.filter(pk=row.pk)
+        # Not where another worker was as far, or further, meanwhile.
+        found = TrackingSettings.objects.filter(
+            pk=row.pk, judge_asked_at=row.judge_asked_at, judge_after=row.judge_after
+        )
         if judged.is_done:
             found.update(judge_asked_at=None, judge_after=0, judged_at=now, judged_changed=changed)
             done += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from accounts.models import Account, AuditEntry, Role
 from tests import make
 from tests.tracking.mail import ask, read, sent
 from tests.tracking.pictures import png
-from tracking import domains, persons, switches, tasks
+from tracking import again, customizing, domains, persons, switches, tasks
 from tracking.domains import Found
 from tracking.models import Farewell, LeaveVisit, TrackingSettings
 
@@ -185,6 +186,26 @@ def test_the_button_has_visits_judged_again(acme: Account, admin: Client, monkey
     tasks.judge_asked()
     assert "1 visit changed." in page(admin, acme)
     assert mail.now().machine_clicks == 1
+
+
+def test_judging_again_for_many_leaves_the_worker_time_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(5):
+        TrackingSettings.objects.create(account=make.account(f"Many {n}"), judge_asked_at=timezone.now())
+    clock = [0.0]
+
+    def slowly(*_args: Any, seconds: float, **_more: Any) -> again.Judged:
+        assert 0 < seconds <= customizing.SECONDS - clock[0] % 60
+        clock[0] += 0.75 * customizing.SECONDS
+        return again.Judged(is_done=True)
+
+    monkeypatch.setattr(customizing, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(again, "run", slowly)
+    left = []
+    for minute in range(3):
+        clock[0] = 60.0 * minute
+        tasks.judge_asked()
+        left.append(TrackingSettings.objects.exclude(judge_asked_at=None).count())
+    assert left == [3, 1, 0]
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER])
