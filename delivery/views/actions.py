@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,6 +27,8 @@ from feeds.models import Email
 from feeds.query import Filter, Unclear
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest, HttpResponse
 
 SHOWN = 10
@@ -39,16 +42,13 @@ def one(request: HttpRequest, access: Access, email_id: int, action: str) -> Htt
     email = Email.objects.visible_in(access, now).filter(id=min(email_id, 2**63 - 1)).first()
     if email is None:
         raise Http404(_("There is no such email in this account, or it is older than the account keeps emails."))
-    if wanted == Action.RETRY:
-        outcome = actions.retry_now(access.account, [email_id], now)
-    elif wanted == Action.GIVE_UP:
-        outcome = actions.give_up(access.account, [email_id], now, access.membership.user.get_username())
-    else:
-        outcome = actions.resend(access.account, [email_id], now, once(request, email_id))
+    with transaction.atomic():
+        outcome = done(request, access, email_id, wanted, now)
+        if outcome.done:
+            audit.note(access.account, access.membership.user, f"email.{wanted}", email.recipient, {"email": email_id})
     for sentence in outcome.refused:
         messages.error(request, _(sentence))
     if outcome.done:
-        audit.note(access.account, access.membership.user, f"email.{wanted}", email.recipient, {"email": email_id})
         said = {
             Action.RETRY: _("It is tried again at once."),
             Action.GIVE_UP: _("It was given up."),
@@ -56,6 +56,14 @@ def one(request: HttpRequest, access: Access, email_id: int, action: str) -> Htt
         }
         messages.success(request, said[wanted])
     return redirect("email", access.account.slug, outcome.made[0] if outcome.made else email_id)
+
+
+def done(request: HttpRequest, access: Access, email_id: int, wanted: Action, now: datetime) -> actions.Outcome:
+    if wanted == Action.RETRY:
+        return actions.retry_now(access.account, [email_id], now)
+    if wanted == Action.GIVE_UP:
+        return actions.give_up(access.account, [email_id], now, access.membership.user.get_username())
+    return actions.resend(access.account, [email_id], now, once(request, email_id))
 
 
 def once(request: HttpRequest, email_id: int) -> Idempotency | None:

@@ -108,6 +108,14 @@ def test_what_is_given_up_before_it_was_tried_gets_its_credit_back(acme: Account
     assert Account.objects.get(pk=acme.pk).credits == 11
 
 
+def test_what_cannot_be_noted_is_not_done(acme: Account, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    deferred(acme)
+    monkeypatch.setattr("accounts.audit.note", lambda *_args: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        do(member, acme, "give-up")
+    assert (email().status, Outgoing.objects.count()) == (Status.PROCESSED, 1)
+
+
 def test_what_is_being_tried_at_this_moment_is_left_alone(acme: Account, member: Client) -> None:
     deferred(acme, claimed_by=7)
     assert "being tried at this moment" in do(member, acme, "give-up")
