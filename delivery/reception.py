@@ -69,7 +69,8 @@ def _ask() -> None:
     # Of two accounts that name the same domain, the one that had it first.
     accounts = {name.lower(): account_id for name, account_id in rows}
     if settings.RETURN_PATH_DOMAIN:
-        accounts.setdefault(settings.RETURN_PATH_DOMAIN, NOBODY)
+        # Whoever names it as their own: what comes back to it is about the mail of all accounts.
+        accounts[settings.RETURN_PATH_DOMAIN] = NOBODY
     _known.accounts, _known.asked_at = accounts, time.monotonic()
 
 

@@ -95,7 +95,8 @@ class TestBySmtp:
         assert handed_in(door, address, forged, leaving) == [250] * 4
         assert [account for account, *_rest in kept()] == [other.id, acme.id, other.id]
 
-    def test_the_domain_of_the_installation_is_everybodys(self, door: Door) -> None:
+    def test_the_domain_of_the_installation_is_everybodys(self, door: Door, acme: Account) -> None:
+        SenderDomain.objects.filter(account=acme).update(return_path="back.example.org")
         with override_settings(RETURN_PATH_DOMAIN="back.example.org"):
             assert handed_in(door, "x@back.example.org") == [250, 250]
         assert [account for account, *_rest in kept()] == [reception.NOBODY]
