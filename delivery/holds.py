@@ -115,14 +115,17 @@ def release_due(now: datetime, most: int = MOST) -> int:
     with connection.cursor() as cursor:
         cursor.execute(PAIRS)
         pairs = [(Held(held), Brakes(account_id, *rest)) for account_id, held, *rest in cursor.fetchall()]
-    done = 0
-    for held, brakes in pairs:
-        if held == brakes.reason:
-            continue
-        limit = min(BATCH, most - done, _affordable(held, brakes))
-        while limit > 0 and (turned := _turn(held, brakes, limit, now)):
+    waiting, done = [(held, brakes) for held, brakes in pairs if held != brakes.reason], 0
+    while waiting and done < most:
+        # Each in its turn, so that nobody's million emails stand before somebody's one.
+        share, more = max(1, min(BATCH, (most - done) // len(waiting))), []
+        for held, brakes in waiting:
+            limit = min(share, most - done, _affordable(held, brakes))
+            turned = _turn(held, brakes, limit, now) if limit > 0 else 0
             done += turned
-            limit = min(BATCH, most - done, _affordable(held, brakes)) if turned == limit else 0
+            if turned == limit > 0:
+                more.append((held, brakes))
+        waiting = more
     return done
 
 

@@ -132,6 +132,14 @@ def test_many_go_on_in_bounded_batches_of_few_statements(monkeypatch: pytest.Mon
     assert holds.release_due(LATER) == 30
 
 
+def test_nobody_waits_until_all_of_somebody_else_went_on() -> None:
+    sending(30, enabled=False)
+    other = sending(1, enabled=False)
+    Account.objects.update(enabled=True)
+    assert holds.release_due(LATER, most=10) == 10
+    assert not Outgoing.objects.filter(account_id=other.id, held=Held.DISABLED).exists()
+
+
 def test_nothing_held_costs_one_statement(django_assert_num_queries: Any) -> None:
     sending(5)
     with django_assert_num_queries(1):
