@@ -126,9 +126,10 @@ def _by_message(
             outcome.refused.append(gettext_noop("It is still being tried. Try it now, or give it up first."))
         else:
             groups[email.message_id.partition(".")[0]].append(email)
-    messages = {message.uid: message for message in Message.objects.filter(account=account, uid__in=groups)}
     for uid, group in groups.items():
-        if uid in messages:
-            yield messages[uid], group
+        # One at a time: each may be as large as a message may be.
+        message = Message.objects.filter(account=account, uid=uid).first()
+        if message is not None:
+            yield message, group
         else:
             outcome.refused += [gettext_noop("Its content is not kept any more.")] * len(group)
