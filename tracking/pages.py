@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from accounts.access import Access, account_page
 from accounts.models import Role
 from tracking import customizing, domains, leaving
 from tracking.domains import Found
-from tracking.forms import DomainForm, FarewellForm, SwitchesForm
+from tracking.forms import HOST, DomainForm, FarewellForm, SwitchesForm
 from tracking.models import Farewell, TrackingSettings
 from tracking.switches import DEFAULTS, Switches, decide
 
@@ -125,6 +126,8 @@ def switches(request: HttpRequest, access: Access) -> HttpResponse:
 @account_page(Role.ADMIN)
 def domain(request: HttpRequest, access: Access, name: str = "") -> HttpResponse:
     """The switches of one domain: of `name`, or of one that is added."""
+    if name and not HOST.fullmatch(name):
+        raise Http404
     form = DomainForm(customizing.row_of(access, name) if name else None, request.POST)
     if not form.is_valid():
         wrong = {"domain_form": form} if name else {"new_domain_form": form}

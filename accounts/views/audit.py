@@ -23,7 +23,8 @@ ITSELF = "-"
 @account_page(Role.ADMIN)
 def log(request: HttpRequest, access: Access) -> HttpResponse:
     """The newest first, a page at a time; `action`, `actor` and `before` choose."""
-    action, actor = request.GET.get("action", ""), request.GET.get("actor", "")
+    # Nothing in a database has a NUL in it, or can be asked about one.
+    action, actor = (request.GET.get(name, "").replace("\0", "") for name in ("action", "actor"))
     by = None if not actor else "" if actor == ITSELF else actor
     page = audit.page(access, action=action, actor=by, before=place(request))
     actors = audit.actors(access)

@@ -44,7 +44,7 @@ def installation_page[**P](
 @installation_page
 def account_list(request: HttpRequest, person: User) -> HttpResponse:
     """All accounts by name, a page at a time; `q` looks for part of a name."""
-    wanted, after = request.GET.get("q", "").strip(), request.GET.get("after", "")
+    wanted, after = (request.GET.get(name, "").replace("\0", "").strip() for name in ("q", "after"))
     found = changing.accounts_after(wanted, after, ACCOUNTS_SHOWN + 1)
     shown = found[:ACCOUNTS_SHOWN]
     context = {"found": shown, "q": wanted, "after": after, "more": len(found) > ACCOUNTS_SHOWN and shown[-1].slug}

@@ -126,3 +126,7 @@ def test_an_action_nobody_described_is_shown_as_it_is(acme: Account, olga: Clien
     page = rows(log(olga, acme))
     assert "moon.moved Phobos &lt;b&gt;" in page
     assert "where: <del>none</del> → <ins>Mars</ins>" in page
+
+
+def test_what_no_database_can_be_asked_is_no_crash(acme: Account, olga: Client) -> None:
+    assert "Nothing of this kind" in log(olga, acme, action="x\0", actor="\0")

@@ -103,3 +103,8 @@ def test_all_accounts_are_listed_a_page_at_a_time_and_found_by_name(acme: Accoun
     found = root.get(listing, {"q": "shop4"}).content.decode()
     assert "Shop41" in found
     assert "Shop50" not in found
+
+
+@pytest.mark.parametrize("asked", ["q", "after"])
+def test_what_no_database_can_be_asked_is_no_crash(acme: Account, root: Client, asked: str) -> None:
+    assert acme.name in root.get(reverse("installation-accounts"), {asked: "\0"}).content.decode()

@@ -222,3 +222,9 @@ def test_an_account_is_no_business_of_another_ones_administrator(admin: Client) 
     assert admin.get(url(other)).status_code == 404
     assert admin.post(url(other, "customize-switches"), {}).status_code == 404
     assert not TrackingSettings.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["\0", "x" * 300, "no domain"])
+def test_what_is_no_domain_has_no_switches(acme: Account, admin: Client, name: str) -> None:
+    assert admin.post(url(acme, "customize-domain", name), {f"domain-{name}-domain": "example.com"}).status_code == 404
+    assert not TrackingSettings.objects.exists()
