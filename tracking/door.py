@@ -80,7 +80,9 @@ class Door:
         purpose, named = found
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         peer = (scope.get("client") or ("",))[0]
-        ip = visitor_ip(peer, headers.get("x-forwarded-for", ""))
+        # Some proxies write a line of their own below the ones before.
+        forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        ip = visitor_ip(peer, forwarded.decode("latin-1"))
         await self._keep(hit(WHAT[purpose], named, timezone.now(), scope["method"], ip, headers))
         if purpose == Purpose.PIXEL:
             body = IMAGE if scope["method"] == "GET" else b""

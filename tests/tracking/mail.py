@@ -71,10 +71,11 @@ async def passed_on(scope: Any, receive: Any, send: Any) -> None:
 
 
 def ask(*paths: str, method: str = "GET", agent: str = CHROME, ip: str = "192.0.2.7", **headers: str) -> list[Answer]:
-    """What the door answers to these requests, which come at the same time."""
+    """What the door answers to these requests, which come at the same time. A header may have several lines."""
     named = {"host": "links.acme.test", "user-agent": agent, "accept-language": "en"}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items() if value]
+    lines = [(name, line) for name, value in named.items() if value for line in value.split("\n")]
+    raw = [(name.encode("latin-1"), line.encode("latin-1")) for name, line in lines]
     door = Door(passed_on)
 
     async def one(path: str) -> Answer:

@@ -137,7 +137,8 @@ def test_a_token_of_another_account_tells_nothing_of_this_one() -> None:
 
 @pytest.mark.parametrize(("proxies", "forwarded", "ip"), [
     (0, "203.0.113.9", "192.0.2.7"), (1, "198.51.100.1, 203.0.113.9", "203.0.113.9"), (1, "", "192.0.2.7"),
-    (2, "198.51.100.1, 203.0.113.9", "198.51.100.1"),
+    (2, "198.51.100.1, 203.0.113.9", "198.51.100.1"), (2, "198.51.100.1\n203.0.113.9", "198.51.100.1"),
+    (1, "198.51.100.1\n203.0.113.9", "203.0.113.9"),
 ])  # fmt: skip
 def test_the_visitor_is_who_the_proxies_we_trust_say(settings: Any, proxies: int, forwarded: str, ip: str) -> None:
     settings.TRUSTED_PROXY_COUNT = proxies
