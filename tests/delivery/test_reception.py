@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from accounts.models import Account
-from delivery import maildir, reception, tokens
+from delivery import handed, maildir, reception, tokens
 from delivery.models import SenderDomain, source_of
 from feeds import outage
 from feeds.events import Kind
@@ -112,6 +112,15 @@ class TestBySmtp:
             outage.database.failed()
             assert client.data(BOUNCE)[0] == 451
         assert not kept()
+
+
+def test_a_header_field_of_very_many_lines_is_read_at_once() -> None:
+    """Line by line it would take an hour, and nobody could hand in anything meanwhile."""
+    message = handed.read(
+        b"From: ann@gmail.com\r\nX-Long: 1\r\n" + b" \r\n" * 1_000_000 + b"To: bob@x.com\r\n\r\nHello\r\n"
+    )
+    assert [name for name, _lines in message.fields] == ["from", "x-long", "to"]
+    assert (len(message.fields[1][1]), message.text("to"), message.body) == (3_000_011, "bob@x.com", b"Hello\r\n")
 
 
 @pytest.fixture
