@@ -38,9 +38,8 @@ class Rules:
     def transport_of(self, sender: str) -> Transport | None:
         """The way mail of this sender goes."""
         domain = self.domain_of(sender)
-        if domain is not None and domain.transport_id is not None:
-            return self.transports.get(domain.transport_id)
-        return self.default
+        own = self.transports.get(domain.transport_id or 0) if domain is not None else None
+        return own or self.default
 
     def domain_of(self, sender: str) -> SenderDomain | None:
         """The sender's domain, where the account has a key for it."""

@@ -15,7 +15,7 @@ from accounts.models import Account
 from delivery import housekeeping, outcomes, roster
 from delivery.accept import accept
 from delivery.housekeeping import look_after
-from delivery.models import Attempt, Notice, Outgoing, Pace, Transport, Verdict
+from delivery.models import Attempt, Notice, Outgoing, Pace, SenderDomain, Transport, Verdict
 from delivery.models import Mailer as Alive
 from delivery.orders import Group, Mailbox, Order
 from delivery.queue import Pair
@@ -128,6 +128,24 @@ def test_a_relay_has_the_email_sent_and_knows_no_more(account: Account, mx: Sink
         send_all(ours)
     assert email("bob@example.com").status == Status.SENT
     assert {a.transport_id for a in Attempt.objects.all()} == {relay.id}
+
+
+def test_mail_of_a_domain_whose_way_is_switched_off_leaves_as_all_other_mail(
+    account: Account, mx: Sink, settings: Any
+) -> None:
+    settings.ALLOWED_NETWORKS = make.LOOPBACK
+    settings.MX_ROUTES = {"*": ("127.0.0.1", 1)}
+    own, usual = (
+        Transport.objects.create(account=account, kind="relay", name=name, host="127.0.0.1", port=mx.port)
+        for name in ("own", "usual")
+    )
+    Transport.objects.filter(id=usual.id).update(is_default=True)
+    Transport.objects.filter(id=own.id).update(enabled=False)
+    SenderDomain.objects.update(transport=own)
+    place(account, "bob@example.com")
+    with mailer() as ours:
+        send_all(ours)
+    assert Attempt.objects.get().transport_id == usual.id
 
 
 def test_a_refusal_for_now_is_tried_again_later(account: Account, mx: Sink) -> None:
