@@ -295,7 +295,6 @@ class Attempt(models.Model):
     conversation: models.JSONField = models.JSONField(default=list)
 
     class Meta:
-        managed = False
         db_table = "delivery_attempt"
 
     def __str__(self) -> str:

@@ -18,47 +18,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Attempt",
-            fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "email_id", "number", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("email_id", models.BigIntegerField()),
-                ("number", models.PositiveSmallIntegerField()),
-                ("transport_id", models.IntegerField(null=True)),
-                ("started_at", models.DateTimeField()),
-                ("took_ms", models.IntegerField()),
-                ("host", models.TextField(default="")),
-                ("ip", models.TextField(default="")),
-                ("tls", models.TextField(default="")),
-                (
-                    "verdict",
-                    models.PositiveSmallIntegerField(
-                        choices=[
-                            (1, "accepted"),
-                            (2, "the address is dead"),
-                            (3, "refused for now"),
-                            (4, "too much at a time"),
-                            (5, "the sender or the message is refused"),
-                        ]
-                    ),
-                ),
-                ("final", models.BooleanField(default=False)),
-                ("code", models.TextField(default="")),
-                ("reply", models.TextField(default="")),
-                ("provider_id", models.TextField(default="")),
-                ("interrupted", models.BooleanField(default=False)),
-                ("conversation", models.JSONField(default=list)),
-            ],
-            options={
-                "db_table": "delivery_attempt",
-                "managed": False,
-            },
-        ),
-        migrations.CreateModel(
             name="Mailer",
             fields=[
                 ("id", models.AutoField(primary_key=True, serialize=False)),
@@ -383,5 +342,60 @@ class Migration(migrations.Migration):
                 models.F("transport"), models.F("domain"), name="one_pace_per_destination", nulls_distinct=False
             ),
         ),
-        migrations.RunSQL((FOLDER / "0001_attempt.sql").read_text(), "drop table delivery_attempt"),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL((FOLDER / "0001_attempt.sql").read_text(), "drop table delivery_attempt")
+            ],
+            state_operations=[
+                migrations.CreateModel(
+                    name="Attempt",
+                    fields=[
+                        (
+                            "pk",
+                            models.CompositePrimaryKey(
+                                "email_id", "number", blank=True, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("email_id", models.BigIntegerField()),
+                        ("number", models.PositiveSmallIntegerField()),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                to="accounts.account",
+                            ),
+                        ),
+                        ("transport_id", models.IntegerField(null=True)),
+                        ("started_at", models.DateTimeField()),
+                        ("took_ms", models.IntegerField()),
+                        ("host", models.TextField(default="")),
+                        ("ip", models.TextField(default="")),
+                        ("tls", models.TextField(default="")),
+                        (
+                            "verdict",
+                            models.PositiveSmallIntegerField(
+                                choices=[
+                                    (1, "accepted"),
+                                    (2, "the address is dead"),
+                                    (3, "refused for now"),
+                                    (4, "too much at a time"),
+                                    (5, "the sender or the message is refused"),
+                                ]
+                            ),
+                        ),
+                        ("final", models.BooleanField(default=False)),
+                        ("code", models.TextField(default="")),
+                        ("reply", models.TextField(default="")),
+                        ("provider_id", models.TextField(default="")),
+                        ("interrupted", models.BooleanField(default=False)),
+                        ("conversation", models.JSONField(default=list)),
+                    ],
+                    options={
+                        "db_table": "delivery_attempt",
+                    },
+                ),
+            ],
+        ),
     ]

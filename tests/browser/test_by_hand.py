@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -22,13 +21,6 @@ from tests.browser.conftest import SCHEMES, WIDTHS, Open, check
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FULL = "452 4.2.2 The mailbox of this recipient is over its quota, try again later"
-
-
-@pytest.fixture(autouse=True)
-def no_attempts() -> None:
-    """Django empties only the tables it made itself."""
-    with connection.cursor() as cursor:
-        cursor.execute("truncate delivery_attempt")
 
 
 def refused(account: Account, recipient: str) -> Email:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account
@@ -31,13 +30,6 @@ FULL = "452 4.2.2 The mailbox is full"
 TOO_MANY = "421 4.7.28 Too many messages from your address, slow down"
 SPAM = "550 5.7.1 Message blocked as spam"
 GONE = "550 5.1.1 No such user here"
-
-
-@pytest.fixture(autouse=True)
-def no_attempts() -> None:
-    """Django empties only the tables it made itself."""
-    with connection.cursor() as cursor:
-        cursor.execute("truncate delivery_attempt")
 
 
 @pytest.fixture

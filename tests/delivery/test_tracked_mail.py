@@ -9,7 +9,6 @@ from typing import Any
 
 import dkim
 import pytest
-from django.db import connection
 from django.test import Client
 
 from accounts.models import Account
@@ -32,13 +31,6 @@ SAYS: dict[bool, list[tuple[bool | None, bool | None, bool | None]]] = {
     True: [(True, False, False), (None, True, False), (None, None, True), (None, None, None)],
     False: [(False, True, True), (None, False, True), (None, None, False), (False, False, None)],
 }
-
-
-@pytest.fixture(autouse=True)
-def no_attempts() -> None:
-    """Django empties only the tables it made itself."""
-    with connection.cursor() as cursor:
-        cursor.execute("truncate delivery_attempt")
 
 
 @pytest.fixture

@@ -66,11 +66,6 @@ class TestBetweenTwoSteps:
         url = f"postgresql://{told['USER']}@/{told['NAME']}?host={told['HOST']}"
         return os.environ | {"DATABASE_URL": url, "LIVEFEEDS_PROCESS": "command", "RESERVED_DOMAINS": "test"}
 
-    @pytest.fixture(autouse=True)
-    def no_attempts(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("truncate delivery_attempt")
-
     def sender(self, environ: dict[str, str], *words: str) -> int:
         argv = [sys.executable, "-m", "tests.processes.sender", "send", *words]
         return subprocess.run(argv, cwd=ROOT, env=environ, timeout=60, check=False).returncode

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import Account
 from feeds.events import Status
@@ -19,13 +18,6 @@ from tests.sinks import Sink, sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BODY = (Path(__file__).parents[2] / "fixtures" / "v5" / "pepipost-python-5.0.0.json").read_bytes()
-
-
-@pytest.fixture(autouse=True)
-def no_attempts() -> None:
-    """Django empties only the tables it made itself."""
-    with connection.cursor() as cursor:
-        cursor.execute("truncate delivery_attempt")
 
 
 @pytest.fixture
