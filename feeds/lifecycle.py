@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from feeds import live, staging
+from feeds import bounced, live, staging
 from feeds.batch import Batch
 from feeds.events import Kind
 from suppression.causes import Cause, suppress
@@ -69,8 +69,9 @@ def record(arrivals: Sequence[Arrival], *, with_ids: bool = False) -> Recorded:
                 cursor.execute(statement)
             if batch.may_have_twins:
                 cursor.execute(staging.TWINS)
-            new, causes = _write(cursor)
+            new, causes, bounces = _write(cursor)
             suppress(causes)
+            bounced.tell(bounces)
             if with_ids:
                 cursor.execute(staging.IDS)
                 ids = {
@@ -84,10 +85,10 @@ def record(arrivals: Sequence[Arrival], *, with_ids: bool = False) -> Recorded:
     return Recorded(sum(new.values()), told - sum(new.values()), ids)
 
 
-def _write(cursor: Any) -> tuple[dict[int, int], list[Cause]]:
-    """Run the one statement; returns the number of new events per source, and what they suppress."""
+def _write(cursor: Any) -> tuple[dict[int, int], list[Cause], list[bounced.Bounced]]:
+    """Run the one statement; returns the number of new events per source, what they suppress, and the bounces."""
     cursor.execute(staging.WRITE)
-    new, causes = (json.loads(value or "[]") for value in cursor.fetchone())
+    new, causes, bounces = (json.loads(value or "[]") for value in cursor.fetchone())
     return (
         {int(source_id): n for source_id, n in dict(new).items()},
         [
@@ -95,6 +96,7 @@ def _write(cursor: Any) -> tuple[dict[int, int], list[Cause]]:
             for account_id, address, kind, at, email_id, key in causes
             if address
         ],
+        [bounced.Bounced(*row) for row in bounces],
     )
 
 

@@ -273,7 +273,7 @@ CHANGED = """
     insert into feeds_change (xid, account_id, at, emails)
     select pg_current_xact_id(), account_id, now(), array_agg(id order by id) from written group by account_id
 """
-# Returns the number of new events per source, and those after which an address must not be mailed.
+# Returns the number of new events per source, those after which an address must not be mailed, and the bounces.
 WRITE = f"""
 with fresh as ({FRESH}), answer as ({ANSWER}), hold as ({HELD}), told as ({TOLD}), written as ({WRITTEN}),
     counted as ({COUNTED}), rolled as ({ROLLED}), side as ({cohorts.sides(_TIMES)}), cohorted as ({cohorts.COHORTED}),
@@ -282,7 +282,8 @@ select
     (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
     (select jsonb_agg(jsonb_build_array(f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
      from fresh f join stage_email e using (email_id)
-     where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = {Bounce.HARD})
+     where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = {Bounce.HARD}),
+    (select jsonb_agg(jsonb_build_array(account_id, email_id, key)) from fresh where kind = {Kind.BOUNCED})
 """  # noqa: S608
 
 
