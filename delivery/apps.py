@@ -8,18 +8,20 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit
-        from delivery import attempts, naming, notices, outcomes, resolver, returned, telling, waits
-        from delivery.views import actions
-        from feeds import additions, aliases, banners, inbox, origins, partitions, waiting
-        from tracking import domains
+        from delivery import attempts, digest, naming, notices, outcomes, resolver, returned, telling, waits
+        from delivery.views import actions, digests
+        from feeds import additions, aliases, banners, bounced, inbox, origins, partitions, waiting
+        from tracking import domains, sections
 
         additions.register_section(attempts.section)
         additions.register_tool(actions.tool)
         aliases.register(outcomes.linked)
         audit.describe(telling.SENTENCES, telling.LABELS)
         banners.register(notices.banners)
+        bounced.register(digest.note)
         inbox.register(returned.KIND, returned.read, returned.hand_on)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")
         domains.register(naming.domains, resolver.look_up)
+        sections.register(digests.section)
         waiting.register(waits.of)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from delivery import schedule
 from delivery.models import RetryPolicy, Security, SenderDomain, Transport
+from delivery.recipients import NotAnAddress, read
 from delivery.transports.provider import PROVIDERS
 from feeds import origins
 
@@ -304,3 +305,24 @@ class RetryForm(forms.Form):
                 params={"most": MOST_WAITS, "longest": LONGEST_WAIT},
             )
         return [int(word) for word in words]
+
+
+# ---- Bounces ----------------------------------------------------------------------------------------------
+
+
+class BounceForm(forms.Form):
+    """Who is told of bounces."""
+
+    address = forms.CharField(
+        label=gettext_lazy("Bounce notification address"), max_length=254, required=False,
+        help_text=gettext_lazy("Gets at most one email an hour that tells what bounced since the last one. "
+                               "Empty: nobody is told."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )  # fmt: skip
+
+    def clean_address(self) -> str:
+        given: str = self.cleaned_data["address"]
+        try:
+            return read(given).wire if given else ""
+        except NotAnAddress as error:
+            raise ValidationError(str(error)) from None

@@ -361,3 +361,29 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.domain
+
+
+class BounceDigest(models.Model):
+    """Where an account is told what bounced ("": nowhere), when that was done last, and with which email."""
+
+    account = models.OneToOneField("accounts.Account", models.CASCADE, primary_key=True)
+    address = models.CharField(max_length=254)
+    told_at = models.DateTimeField(null=True)
+    email_id = models.BigIntegerField(null=True)
+
+    objects = Ours["BounceDigest"].as_manager()
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class UntoldBounce(models.Model):
+    """A bounce that no digest has told yet. It goes in the transaction that hands in the digest."""
+
+    pk = models.CompositePrimaryKey("account_id", "email_id", "key")
+    account = models.ForeignKey("accounts.Account", models.DO_NOTHING, db_constraint=False, db_index=False)
+    email_id = models.BigIntegerField()
+    key = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.email_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from delivery import dns, errands, mailer, notices, retention
+from delivery import digest, dns, errands, mailer, notices, retention
 from feeds.tasks import DATABASE_AWAY
 
 
@@ -30,8 +30,14 @@ def forget_messages() -> None:
     retention.forget_messages(now)
     retention.forget_answers(now)
     notices.forget(now)
+    digest.forget(now)
 
 
 @shared_task(throws=DATABASE_AWAY)
 def check_domains() -> None:
     dns.look_again(timezone.now())
+
+
+@shared_task(throws=DATABASE_AWAY)
+def tell_bounces() -> None:
+    digest.send_due(timezone.now())

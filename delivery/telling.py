@@ -25,11 +25,13 @@ SENTENCES: dict[str, _StrPromise] = {
     "transport.undefaulted": _("let the account's mail no longer leave through “%(subject)s”"),
     "transport.deleted": _("deleted the way out “%(subject)s”"),
     "transport.tested": _("sent a test mail through “%(subject)s”"),
+    "bounces.changed": _("changed who is told of bounces"),
     "retries.added": _("set when mail to %(subject)s is tried again"),
     "retries.changed": _("changed when mail to %(subject)s is tried again"),
     "retries.deleted": _("deleted when mail to %(subject)s is tried again"),
 }
 LABELS: dict[str, _StrPromise] = {
+    "bounce_address": _("bounce notification address"),
     "connections": _("connections at once"),
     "domain": _("recipient domain"),
     "email": _("email"),

@@ -3,10 +3,11 @@ from __future__ import annotations
 from django.urls import path
 
 from delivery.errand import Action
-from delivery.views import actions, domains, retries, returned, sending, trying
+from delivery.views import actions, digests, domains, retries, returned, sending, trying
 
 EMAIL = "a/<slug:slug>/emails/<int:email_id>/"
 ERRANDS = "a/<slug:slug>/errands/"
+BOUNCES = "a/<slug:slug>/settings/customize/bounces/"
 RETURNED = "a/<slug:slug>/settings/returned/"
 DOMAINS = "a/<slug:slug>/settings/domains/"
 DOMAIN = DOMAINS + "<int:domain_id>/"
@@ -21,6 +22,7 @@ urlpatterns = [
     path(ERRANDS + "add/", actions.add, name="errand-add"),
     path(ERRANDS + "<int:errand_id>/", actions.errand, name="errand"),
     path(ERRANDS + "<int:errand_id>/stop/", actions.stop, name="errand-stop"),
+    path(BOUNCES, digests.change, name="customize-bounces"),
     path(RETURNED, returned.mails, name="returned"),
     path(RETURNED + "<int:inbox_id>/", returned.mail, name="returned-mail"),
     path(DOMAINS, domains.domain_list, name="domains"),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Access, account_page
 from accounts.models import Role
-from tracking import customizing, domains, leaving
+from tracking import customizing, domains, leaving, sections
 from tracking.domains import Found
 from tracking.forms import HOST, DomainForm, FarewellForm, SwitchesForm
 from tracking.models import Farewell, TrackingSettings
@@ -66,6 +66,7 @@ def page(request: HttpRequest, access: Access, status: int = 200, **shown: Any) 
         "everywhere": everywhere,
         "robots": customizing.robots(access, timezone.now()),
         "site_host": domains.site_host(),
+        "sections": sections.of(access),
         **shown,
     }
     form = context["farewell_form"]

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Account
+from delivery.models import BounceDigest
 from feeds.events import Kind
 from suppression.models import Suppression
+from tests import make
 from tests.browser.conftest import SCHEMES, WIDTHS, Open, check
 from tests.tracking.mail import CHROME, Sent, read, sent
 from tests.tracking.pictures import png
@@ -144,3 +146,24 @@ def test_a_mail_is_opened_and_its_link_followed(open_page: Open, mail: Sent, liv
     page.wait_for_url(target)
     read()
     assert [(event.kind, event.url) for event in mail.events] == [(Kind.OPENED, ""), (Kind.CLICKED, target)]
+
+
+@WIDTHS
+def test_an_address_is_told_of_bounces(signed_in: Open, acme: Account, width: int) -> None:
+    page = signed_in(width, "settings/customize/")
+    form = page.get_by_role("form", name="Told of bounces")
+    expect(form.get_by_role("link", name="Add a domain")).to_be_visible()
+    # A refusal is no error of the page: Chromium complains of the status alone.
+    page.route("**/bounces/", lambda route: route.fulfill(response=route.fetch(max_redirects=0), status=200))
+    form.get_by_label("Bounce notification address").fill("ops at acme.com")
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator(".invalid-feedback")).to_be_visible()
+    check(page)
+    page.unroute("**/bounces/")
+    make.sender_domain(acme)
+    form.get_by_label("Bounce notification address").fill("ops@acme.com")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(form.get_by_text("It comes from no-reply@acme.test")).to_be_visible()
+    assert BounceDigest.objects.get().address == "ops@acme.com"
+    check(page)
