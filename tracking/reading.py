@@ -113,7 +113,7 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
     """After the events were recorded, in the same transaction, which holds these emails."""
     looks: list[Hit] = []
     visits: list[Hit] = []
-    moves: dict[tuple[int, str], tuple[Event, Hit]] = {}
+    moves: dict[int, tuple[Event, Hit]] = {}
     told = [({hit.id: hit for hit in stored(bytes(row.body))}, events) for row, events in read]
     ids = {hit.email_id for hits, _events in told for hit in hits.values()}
     known = set(Email.objects.filter(id__in=ids).values_list("id", "account_id"))
@@ -124,29 +124,29 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
         for event in events:
             hit = hits[event.raw["id"]]
             if hit.what not in KINDS:
-                before = moves.get((hit.account_id, event.recipient))
+                before = moves.get(hit.email_id)
                 if before is None or before[0].occurred_at <= event.occurred_at:
-                    moves[hit.account_id, event.recipient] = (event, hit)
-    _move(moves)
+                    moves[hit.email_id] = (event, hit)
+    _move(sorted(moves.values(), key=lambda move: (move[1].account_id, move[0].recipient, move[1].email_id)))
     if visits:
         times = [hit.occurred_at for hit in visits]
         judge_again({hit.email_id for hit in visits}, crowded=crowds.meet(visits), between=(min(times), max(times)))
     _count_looks(looks)
 
 
-def _move(moves: Mapping[tuple[int, str], tuple[Event, Hit]]) -> None:
-    """Whoever left last is on the list, also where the event was known already; whoever came back is off it."""
-    left = [
-        Cause(account_id, address, Reason.UNSUBSCRIBED, event.occurred_at, hit.email_id, event.key())
-        for (account_id, address), (event, hit) in sorted(moves.items(), key=lambda move: move[0])
+def _move(moves: Sequence[tuple[Event, Hit]]) -> None:
+    """What was done last with each email holds: whoever left is on the list, also where the event was known already;
+    whoever came back is off it."""
+    suppress(
+        Cause(hit.account_id, event.recipient, Reason.UNSUBSCRIBED, event.occurred_at, hit.email_id, event.key())
+        for event, hit in moves
         if event.kind == Kind.UNSUBSCRIBED
-    ]
-    suppress(left)
-    for (account_id, address), (event, hit) in sorted(moves.items(), key=lambda move: move[0]):
+    )
+    for event, hit in moves:
         if event.kind == Kind.RESUBSCRIBED:
-            since = lift(account_id, address, Reason.UNSUBSCRIBED, hit.email_id)
+            since = lift(hit.account_id, event.recipient, Reason.UNSUBSCRIBED, hit.email_id)
             if since is not None:
-                suppress(_left_after(since, account_id, address, hit.email_id))
+                suppress(_left_after(since, hit.account_id, event.recipient, hit.email_id))
 
 
 def _left_after(since: datetime, account_id: int, address: str, email_id: int) -> list[Cause]:

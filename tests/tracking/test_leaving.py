@@ -167,6 +167,17 @@ def test_taking_one_back_leaves_what_another_email_caused_afterwards(mail: Sent,
     assert not listed(mail)
 
 
+def test_what_is_read_at_once_is_kept_apart_by_email(mail: Sent) -> None:
+    later = sent(mail.email.account)
+    press(mail, {"undo": undo_of(press(mail))})
+    undo_later = undo_of(press(later))
+    read()
+    assert Suppression.objects.get().email_id == later.email.id
+    press(later, {"undo": undo_later})
+    read()
+    assert not listed(mail)
+
+
 def test_showing_the_record_of_an_event_does_not_do_it_again(mail: Sent) -> None:
     undo = undo_of(press(mail))
     read()
