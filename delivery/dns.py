@@ -83,7 +83,10 @@ def _spf(domain: SenderDomain) -> str:
 
 def is_relayed(domain: SenderDomain) -> bool:
     """Whether the domain's mail leaves by another server than this one."""
-    transport = domain.transport or Transport.objects.filter(account_id=domain.account_id, is_default=True).first()
+    transport = domain.transport
+    if transport is None or not transport.enabled:
+        usual = Transport.objects.filter(account_id=domain.account_id, is_default=True, enabled=True)
+        transport = usual.first()
     return transport is not None and transport.kind != Transport.Kind.MX
 
 

@@ -101,6 +101,18 @@ def test_check_now_tells_what_was_found_and_what_to_do(acme: Account, admin: Cli
     assert "All records are as they should be" in page
 
 
+@pytest.mark.parametrize(("enabled", "why"), [(True, "theirs"), (False, "good")])
+def test_a_way_that_is_switched_off_counts_as_if_it_were_not_there(
+    acme: Account, admin: Client, enabled: bool, why: str
+) -> None:
+    relay = Transport.objects.create(account=acme, name="R", kind="relay", host="relay.test", enabled=enabled)
+    ours = domain(acme, transport=relay)
+    with names(right()):
+        admin.post(url("domain-check", acme, ours.pk))
+    ours.refresh_from_db()
+    assert ours.checks["spf"]["why"] == why
+
+
 def test_a_change_of_what_is_wanted_forgets_what_was_found(acme: Account, admin: Client) -> None:
     ours = domain(acme)
     relay = Transport.objects.create(account=acme, name="R", kind="relay", host="relay.test")
