@@ -110,5 +110,5 @@ def _recipient(mailbox: Mailbox, group: int, argument: str) -> Recipient:
     try:
         address = read(written)
     except NotAnAddress as error:
-        return Recipient(clean(written, "address"), "", mailbox.name, group, argument, str(error))
+        return Recipient(clean(written, "address").strip(), "", mailbox.name, group, argument, str(error))
     return Recipient(address.wire, address.domain, mailbox.name, group, argument)

@@ -133,6 +133,11 @@ def test_an_invalid_address_is_dropped_with_the_reason_and_the_others_go_on(acco
     assert [bool(place.dropped) for place in told.recipients] == [True, False, True]
 
 
+def test_an_invalid_address_that_is_cut_at_a_blank_is_dropped_as_well(account: Account) -> None:
+    told = taken(account, "x" * 319 + " and more", "bob@example.com")
+    assert [place.address for place in told.recipients] == ["x" * 319, "bob@example.com"]
+
+
 def test_a_suppressed_address_is_dropped_in_netcores_words(account: Account) -> None:
     Suppression.objects.create(account=account, address="bob@example.com", reason=Reason.SPAM, since=NOW)
     taken(account, "Bob@example.com")
