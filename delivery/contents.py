@@ -21,14 +21,17 @@ _size = 0
 
 
 def of(message_ids: Collection[int]) -> dict[int, Message]:
-    """These messages. What they hold never changes, but that it is forgotten one day."""
+    """These messages. What they hold never changes, but that it is forgotten one day.
+
+    One that is not there at all is empty, so that its emails end and hold up no others.
+    """
     with _lock:
         found = {i: _messages[i][0] for i in message_ids if i in _messages}
         for message_id in found:
             _messages.move_to_end(message_id)
     if missing := [i for i in message_ids if i not in found]:
         found |= _read(missing)
-    return found
+    return {i: found[i] if i in found else Message(id=i) for i in message_ids}
 
 
 def _read(ids: list[int]) -> dict[int, Message]:

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Account
 from delivery import contents, deliver, queue, roster, routes
-from delivery.models import Attempt, Lane, Mailer, Outgoing, Verdict
+from delivery.compose import ContentGone
+from delivery.models import Attempt, Lane, Mailer, Message, Outgoing, Verdict
 from delivery.queue import START, Pair
 from feeds.events import Status
 from tests import make
@@ -117,6 +118,17 @@ def test_what_cannot_be_made_ready_is_not_left_claimed(account: Account, monkeyp
     with pytest.raises(OperationalError):
         deliver.claim([(Pair(account.id, "example.com"), 1)], 1, routes.Book(), timezone.now())
     assert Outgoing.objects.get().claimed_by is None
+
+
+def test_an_email_whose_message_is_gone_holds_up_no_others(account: Account) -> None:
+    gone = place(account, "bob@example.com")
+    place(account, "ann@example.com")
+    Message.objects.filter(uid=gone.uid).delete()
+    jobs = deliver.claim([(Pair(account.id, "example.com"), 9)], 1, routes.Book(), timezone.now())
+    bob, ann = sorted(jobs, key=lambda job: job.outgoing.recipient, reverse=True)
+    assert deliver.compose(ann).recipient == "ann@example.com"
+    with pytest.raises(ContentGone):
+        deliver.compose(bob)
 
 
 class TestADeadMailer:
