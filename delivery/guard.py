@@ -14,8 +14,10 @@ from django.conf import settings
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# IPv4 inside IPv6 (RFC 6052): what is translated on the way counts as what it is translated to.
-NAT64 = IPv6Network("64:ff9b::/96")
+# IPv4 inside IPv6 (RFC 6052, 2765): what is translated on the way counts as what it is translated to.
+TRANSLATED = IPv6Network("64:ff9b::/96"), IPv6Network("::ffff:0:0:0/96")
+# Python takes for public what was once for a site alone, or led to IPv4 (RFC 3879; RFC 4291, 2.5.5.1).
+FORMER = IPv6Network("fec0::/10"), IPv6Network("::/96")
 
 
 class Private(Exception):
@@ -28,7 +30,7 @@ def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
             return address.ipv4_mapped
         if address.sixtofour is not None:
             return address.sixtofour
-        if address in NAT64:
+        if any(address in network for network in TRANSLATED):
             return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
@@ -41,7 +43,8 @@ def is_allowed(text: str) -> bool:
         return False
     if any(address in network for network in settings.ALLOWED_NETWORKS):
         return True
-    return address.is_global and not address.is_multicast
+    is_former = any(address in network for network in FORMER)
+    return address.is_global and not address.is_multicast and not is_former
 
 
 def allowed(addresses: Iterable[str]) -> list[str]:
