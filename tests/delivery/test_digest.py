@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from accounts.models import Account, AuditEntry, Role
 from delivery import digest
-from delivery.models import BounceDigest, Message, SenderDomain, UntoldBounce, source_of
-from feeds.events import Arrival, Bounce, Event, Kind
+from delivery.models import BounceDigest, Message, Outgoing, SenderDomain, UntoldBounce, source_of
+from feeds.events import Arrival, Bounce, Event, Kind, Status
 from feeds.lifecycle import record
 from feeds.models import Email
 from tests import make
+from tests.delivery.engine import mailer, place, send_all
+from tests.sinks import sink
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -172,6 +174,29 @@ def test_only_an_address_is_taken_and_only_from_an_administrator(acme: Account, 
     client.force_login(make.member(acme, role=Role.MEMBER))
     assert choose(client, acme, "ops@acme.com").status_code in (403, 404)
     assert not BounceDigest.objects.exclude(address="").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("reachable")
+def test_it_arrives_like_any_mail_and_has_nothing_of_ours_in_it(acme: Account, admin: Client, settings: Any) -> None:
+    choose(admin, acme, "ops@acme.com")
+    replies = {"gone.example": "550 5.1.1 No such user", "ops@acme.com": ["250 2.1.5 OK", "550 5.7.1 Spam"]}
+    now = timezone.now()
+    with sink(replies=replies) as mx, mailer() as ours:
+        settings.MX_ROUTES = {"*": ("127.0.0.1", mx.port)}
+        for hour, told in enumerate([1, 1, 0]):
+            if told:
+                place(acme, f"bob{hour}@gone.example")
+                send_all(ours)
+            assert digest.send_due(now + hour * HOUR) == told
+            Outgoing.objects.update(next_attempt_at=now)
+            send_all(ours)
+    (mail,) = (message.parsed for message in mx.messages)
+    assert (mail["From"], mail["Auto-Submitted"]) == ("Live Feeds <no-reply@acme.test>", "auto-generated")
+    assert mail["List-Unsubscribe"] is None
+    assert "550 5.1.1 No such user" in mail.get_content()
+    assert "/t/" not in mail.get_content()
+    assert Email.objects.filter(recipient="ops@acme.com", status=Status.BOUNCED).count() == 1
 
 
 def test_what_could_not_be_told_is_forgotten(acme: Account, admin: Client) -> None:
