@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +93,7 @@ SORTS = {
     Sort.HARD: gettext_lazy("Hard bounce: the address is dead"),
     Sort.BLOCKED: gettext_lazy("Blocked: refused as a matter of sender or content"),
     Sort.EXPIRED: gettext_lazy("Expired: refused until the time was over"),
-    Sort.SOFT: gettext_lazy("Soft bounce"),
+    Sort.SOFT: Bounce.SOFT.label,
 }
 
 
@@ -245,8 +245,13 @@ def _question(account: Account, tally: Tally) -> str:
     if tally.first == tally.last:
         return text(("id", [str(tally.first)]))
     after, before = time_of(tally.first).replace(microsecond=0), time_of(tally.last) + timedelta(seconds=1)
-    moments = (at.astimezone(UTC).isoformat(timespec="seconds") for at in (after, before))
-    return text(("event", ["bounced"]), *((key, [at]) for key, at in zip(("after", "before"), moments, strict=True)))
+    return text(("event", ["bounced"]), ("after", [_moment(after, account)]), ("before", [_moment(before, account)]))
+
+
+def _moment(at: datetime, account: Account) -> str:
+    """As the query language has it; with its offset where a clock that is set back shows this time twice."""
+    local = at.astimezone(account.zone)
+    return (local if local.fold else local.replace(tzinfo=None)).isoformat(timespec="seconds")
 
 
 def _url(name: str, *arguments: Any) -> str:

@@ -36,7 +36,7 @@ def change(request: HttpRequest, access: Access) -> HttpResponse:
     if not form.is_valid():
         return pages.page(request, access, 422, bounce_form=form)
     if digest.set_address(access, form.cleaned_data["address"]):
-        messages.success(request, _("Saved."))
+        messages.success(request, _("The settings were saved."))
     else:
         messages.info(request, _("Nothing was changed."))
     return redirect("customize", access.account.slug)

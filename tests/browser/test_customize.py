@@ -163,7 +163,7 @@ def test_an_address_is_told_of_bounces(signed_in: Open, acme: Account, width: in
     make.sender_domain(acme)
     form.get_by_label("Bounce notification address").fill("ops@acme.com")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("The settings were saved.")).to_be_visible()
     expect(form.get_by_text("It comes from no-reply@acme.test")).to_be_visible()
     assert BounceDigest.objects.get().address == "ops@acme.com"
     check(page)
