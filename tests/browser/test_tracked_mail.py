@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -30,13 +29,6 @@ from tracking import persons
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SECONDS = 30_000
 PATH = "/orders/1?a=b&c=%C3%A4"
-
-
-@pytest.fixture(autouse=True)
-def no_attempts() -> None:
-    """Django empties only the tables it made itself."""
-    with connection.cursor() as cursor:
-        cursor.execute("truncate delivery_attempt")
 
 
 @pytest.fixture(autouse=True)
