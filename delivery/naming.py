@@ -5,19 +5,20 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _
-
 from delivery.models import Message, SenderDomain, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+# Alike in all languages: filters name it, and are saved and passed on.
+OURS = "Live Feeds"
 
 
 def sources(account_id: int, source_ids: Collection[int] | None) -> Mapping[int, str]:
     """The account's own sending, as a source beside its webhooks."""
     ours = source_of(account_id)
     known = _sends(account_id) if source_ids is None else ours in source_ids
-    return {ours: _("Sent from here")} if known else {}
+    return {ours: OURS} if known else {}
 
 
 def _sends(account_id: int) -> bool:
