@@ -96,6 +96,9 @@ def order_of(content: bytes, recipients: Sequence[str]) -> Order:
     name, address = message.mailbox("from")
     if not address:
         raise Unacceptable("5.6.0", "The message does not say who it is from: give it a header From with an address.")
+    if message.count("from") > 1:
+        # A mail program may show the one that nobody looked at (RFC 5322, 3.6: exactly one).
+        raise Unacceptable("5.6.0", "The message has several From headers: leave the one it is from.")
     if message.count("received") > MOST_HOPS:
         raise Unacceptable("5.4.6", f"Over {MOST_HOPS} servers have passed this message on: it goes round in a circle.")
     argument = message.text(ARGUMENT)

@@ -152,6 +152,16 @@ class TestAMessage:
         assert raw is not None
         assert bytes(raw).count(b"\n") == bytes(raw).count(b"\r") == bytes(raw).count(b"\r\n")
 
+    def test_is_from_one_that_was_looked_at(self, door: Door, key: str) -> None:
+        with door.client(key) as client:
+            client.mail("a@shop.com")
+            client.rcpt("bob@gmail.com")
+            code, words = client.data(b"From: a@shop.com\r\nFrom: eve@elsewhere.com\r\n\r\nHello\r\n")
+        assert (code, words.decode()) == (
+            550, "5.6.0 The message has several From headers: leave the one it is from."
+        )  # fmt: skip
+        assert not Message.objects.exists()
+
     def test_of_whom_nobody_knows_the_sender_is_refused(self, door: Door, key: str) -> None:
         with door.client(key) as client:
             code, words = refused(client, b"Subject: Hello\r\n\r\nWho am I?\r\n")
