@@ -23,6 +23,7 @@ from delivery import actions, errands
 from delivery.errand import Action, Errand
 from delivery.orders import Idempotency
 from feeds.additions import Tool
+from feeds.batch import clean
 from feeds.models import Email
 from feeds.query import Filter, Unclear
 
@@ -68,7 +69,7 @@ def done(request: HttpRequest, access: Access, email_id: int, wanted: Action, no
 
 def once(request: HttpRequest, email_id: int) -> Idempotency | None:
     """What tells the second press of a button from a second wish: the form of each page has a word of its own."""
-    word = request.POST.get("once", "")[:40]
+    word = clean(request.POST.get("once", "")[:40])
     return Idempotency(f"resend {email_id} {word}", sha256(word.encode(errors="replace")).hexdigest()) if word else None
 
 
