@@ -63,7 +63,7 @@ def check_left_over(rows: list[Outgoing], mailer_id: int, now: datetime) -> list
     """Settle what was sent already by a mailer that was taken for dead, and what may not be tried before its end."""
     settled: set[int] = set()
     if begun := [row for row in rows if row.interrupted]:
-        settled |= roster.settle_left(begun, mailer_id, now)
+        settled.update(*roster.settle_left(begun, mailer_id, now))
     over = [row for row in rows if row.attempts and row.expires_at <= now and row.email_id not in settled]
     if over := _too_early(over, now):
         outcomes.tell(((row, outcomes.expiry_of(row, now)) for row in over), now)
@@ -116,7 +116,7 @@ def check_suppression(rows: list[Outgoing], mailer_id: int, now: datetime) -> li
 
 def pay(rows: list[Outgoing], now: datetime) -> list[Outgoing]:
     """Take a credit for each first attempt of the accounts that are limited, and hold what there is none for."""
-    unpaid = [row for row in rows if not row.is_paid]
+    unpaid = [row for row in rows if not row.is_paid and not row.attempts]
     metered = Account.objects.filter(id__in={row.account_id for row in unpaid}, is_metered=True)
     held: set[int] = set()
     for account_id in sorted(metered.values_list("id", flat=True)):

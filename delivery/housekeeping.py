@@ -34,13 +34,42 @@ THROTTLED = "Held back: the recipient's server takes no more for now."
 LOST_SECONDS = 900.0
 
 
+class Pulse(threading.Thread):
+    """Shows that the mailer lives. A thread of its own: nothing else that takes long may be in its way."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self.mailer = mailer
+
+    def run(self) -> None:
+        while not (self.mailer.ending.is_set() or self.mailer.lost):
+            try:
+                self.beat()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("pulse_waits", error=str(error).partition("\n")[0])
+                connection.close()
+            except Exception:
+                log.exception("pulse_broke")
+            self.mailer.ending.wait(roster.BEAT_SECONDS)
+        connection.close()
+
+    def beat(self) -> None:
+        """Show that this mailer lives, and learn how many do."""
+        at = time.monotonic()
+        alive = roster.beat(self.mailer.id)
+        if alive:
+            self.mailer.beat_at, self.mailer.mailers = at, alive
+        else:
+            self.mailer.give_up()
+
+
 class Keeper(threading.Thread):
-    """The thread that does it."""
+    """The thread that does all the rest."""
 
     def __init__(self, mailer: Mailer) -> None:
         super().__init__(name="keeper", daemon=True)
         self.mailer = mailer
-        self.next = dict.fromkeys(("beat", "release", "bury", "waiting", "stale"), 0.0)
+        self.next = dict.fromkeys(("release", "bury", "waiting", "stale"), 0.0)
 
     def run(self) -> None:
         while not (self.mailer.ending.is_set() or self.mailer.is_to_end):
@@ -65,7 +94,6 @@ class Keeper(threading.Thread):
         return True
 
     def _do_what_is_due(self) -> None:
-        self._beat_when_due()
         if self._is_due("stale", STALE_EVERY):
             self.mailer.give_back_stale()
         # Each by the clock as it is by then: what was held a moment ago must not be released before that.
@@ -78,25 +106,10 @@ class Keeper(threading.Thread):
                 slowed = dict(self.mailer.slowed)
                 self.mailer.slowed.clear()
             for pair, until in slowed.items():
-                # There may be thousands, and who does not beat meanwhile is taken for dead.
-                self._beat_when_due()
                 if self.mailer.lost:
                     return
                 look_after({pair: until}, timezone.now())
             self._let_recover(timezone.now())
-
-    def _beat_when_due(self) -> None:
-        if self._is_due("beat", roster.BEAT_SECONDS):
-            self.beat()
-
-    def beat(self) -> None:
-        """Show that this mailer lives, and learn how many do."""
-        at = time.monotonic()
-        alive = roster.beat(self.mailer.id)
-        if alive:
-            self.mailer.beat_at, self.mailer.mailers = at, alive
-        else:
-            self.mailer.give_up()
 
     def _let_recover(self, now: datetime) -> None:
         lately = time.monotonic() - WAITING_EVERY

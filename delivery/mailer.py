@@ -86,8 +86,8 @@ class Mailer:
         self.mailers, self.beat_at, self.lost = 1, time.monotonic(), False
         self.journal = Journal(self.id, self._kept, self.give_up)
         self.recorder = Recorder(self.id, self._forget)
-        self.keeper = housekeeping.Keeper(self)
-        for thread in (self.journal, self.recorder, self.keeper):
+        self.keeper, self.pulse = housekeeping.Keeper(self), housekeeping.Pulse(self)
+        for thread in (self.journal, self.recorder, self.keeper, self.pulse):
             thread.start()
 
     # ---- Looking for work -----------------------------------------------------------------------------------

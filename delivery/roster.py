@@ -6,13 +6,15 @@ import socket
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from delivery import outcomes, routes
 from delivery.models import Outgoing
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from delivery.outcomes import Done
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,7 @@ IN_FLIGHT = "select email_id from delivery_lane where mailer_id = %s and email_i
 FREE = """
 update delivery_outgoing o set claimed_by = null, interrupted = interrupted or email_id = any(%s) or exists (
     select from delivery_attempt a where a.email_id = o.email_id and a.number > o.attempts)
-where claimed_by = %s
+where claimed_by = %s and o.email_id <> all(%s)
 """
 
 
@@ -66,7 +68,7 @@ def beat(mailer_id: int) -> int:
 def leave(mailer_id: int) -> None:
     """Take a mailer off the roster that has nothing in flight and nothing to settle; what it claimed is free."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(FREE, [[], mailer_id])
+        cursor.execute(FREE, [[], mailer_id, []])
         _strike(mailer_id)
 
 
@@ -87,10 +89,10 @@ def _bury_one(now: datetime) -> bool:
             return False
         (mailer_id,) = found
         rows = list(Outgoing.objects.filter(claimed_by=mailer_id).order_by("email_id").select_for_update())
-        settled = settle_left(rows, mailer_id, now)
+        settled, refused = settle_left(rows, mailer_id, now)
         # One that was being sent may arrive twice, always with the same Message-ID; nobody can know.
         begun = in_flight(mailer_id)
-        cursor.execute(FREE, [list(begun), mailer_id])
+        cursor.execute(FREE, [list(begun), mailer_id, list(refused)])
     _strike(mailer_id)
     log.warning("mailer_gone", mailer=mailer_id, claimed=len(rows), settled=len(settled), in_flight=len(begun))
     return True
@@ -103,12 +105,31 @@ def in_flight(mailer_id: int) -> set[int]:
         return {email_id for (email_id,) in cursor}
 
 
-def settle_left(rows: list[Outgoing], mailer_id: int, now: datetime) -> set[int]:
-    """Settle those of these claimed rows that were tried already; returns the ids of their emails."""
+def settle_left(rows: list[Outgoing], mailer_id: int, now: datetime) -> tuple[set[int], set[int]]:
+    """Settle those of these claimed rows that were tried already; returns the ids of their emails.
+
+    The second set are those whose outcome the database refuses. They were sent and must not be sent again: they stay
+    claimed until somebody mends this, and hold up none of the others.
+    """
     done = outcomes.from_attempts(rows, routes.waits({row.account_id for row in rows}))
-    if done:
-        outcomes.settle(done, mailer_id, now)
-    return {d.outgoing.email_id for d in done}
+    settled = {d.outgoing.email_id for d in done}
+    if not done or _settles(done, mailer_id, now):
+        return settled, set()
+    refused = {d.outgoing.email_id for d in done if not _settles([d], mailer_id, now)}
+    log.error("outcomes_refused", emails=sorted(refused))
+    return settled - refused, refused
+
+
+def _settles(done: list[Done], mailer_id: int, now: datetime) -> bool:
+    """Settle these together, unless the database refuses them: then nothing of them is written."""
+    try:
+        with transaction.atomic():
+            outcomes.settle(done, mailer_id, now)
+    except OperationalError:
+        raise
+    except DatabaseError:
+        return False
+    return True
 
 
 def _strike(mailer_id: int) -> None:

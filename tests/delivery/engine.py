@@ -44,7 +44,7 @@ def send_all(mailer: Mailer) -> None:
         due = Outgoing.objects.filter(held=0, next_attempt_at__lte=timezone.now())
         return not due.exists() and not mailer.claimed
 
-    mailer.keeper.beat()
+    mailer.pulse.beat()
     until(is_done)
 
 

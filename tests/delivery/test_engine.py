@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import housekeeping, outcomes, roster
+from delivery import holds, outcomes, queue, roster
 from delivery.accept import accept
 from delivery.housekeeping import look_after
 from delivery.models import Attempt, Notice, Outgoing, Pace, SenderDomain, Transport, Verdict
@@ -355,19 +356,58 @@ def test_who_ends_before_all_is_written_does_not_let_others_send_it_again(
     assert told("bob@example.com") == ["processed", "delivered"]
 
 
-def test_a_mailer_that_looks_after_many_domains_shows_that_it_lives(
+def test_a_mailer_shows_that_it_lives_whatever_else_takes_long(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats = []
+    begun, over = threading.Event(), threading.Event()
+
+    def slowly(now: datetime) -> None:
+        begun.set()
+        over.wait(20)
+
+    monkeypatch.setattr(holds, "release_due", slowly)
+    monkeypatch.setattr(roster, "BEAT_SECONDS", 0.05)
     with mailer() as ours:
-        until(lambda: ours.keeper.next["waiting"])
-        monkeypatch.setattr(roster, "BEAT_SECONDS", 0.0)
-        monkeypatch.setattr(
-            housekeeping, "look_after", lambda *_told: beats.append(Alive.objects.get(id=ours.id).beat_at)
-        )
-        ours.slowed = {Pair(account.id, f"d{n}.test"): timezone.now() for n in range(5)}
-        housekeeping.Keeper(ours)._do_what_is_due()
-    assert len(set(beats)) == 5
+        assert begun.wait(20)
+        before = Alive.objects.get(id=ours.id).beat_at
+        until(lambda: Alive.objects.get(id=ours.id).beat_at > before)
+        over.set()
+
+
+def test_an_outcome_the_database_refuses_holds_up_no_other_and_is_not_sent_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(account, "ann@example.com", "bob@example.com")
+    now, settle = timezone.now(), outcomes.settle
+    dead = Alive.objects.create(host="gone", started_at=now, beat_at=now - timedelta(minutes=1))
+    Outgoing.objects.update(claimed_by=dead.id)
+    for row in Outgoing.objects.all():
+        Attempt.objects.create(
+            email_id=row.email_id, number=1, account=account, started_at=now, took_ms=1, verdict=Verdict.DELIVERED,
+            final=True, reply="250 OK",
+        )  # fmt: skip
+
+    def refusing(batch: Sequence[outcomes.Done], *told: Any) -> None:
+        if any(done.outgoing.recipient == "ann@example.com" for done in batch):
+            raise DataError
+        settle(batch, *told)
+
+    monkeypatch.setattr(outcomes, "settle", refusing)
+    assert roster.bury(now) == 1
+    assert email("bob@example.com").status == Status.DELIVERED
+    assert Outgoing.objects.get().claimed_by == dead.id
+    assert not queue.look(queue.START, now).pairs
+
+
+def test_mail_from_before_the_account_was_limited_costs_nothing_more(account: Account, mx: Sink) -> None:
+    answers(mx, bob=[FULL, "250 OK"])
+    place(account, "bob@example.com")
+    with mailer() as ours:
+        send_all(ours)
+        Account.objects.filter(id=account.id).update(is_metered=True, credits=0)
+        Outgoing.objects.update(next_attempt_at=timezone.now())
+        send_all(ours)
+    assert email("bob@example.com").status == Status.DELIVERED
 
 
 def test_what_was_paid_and_ends_untried_gets_its_credit_back(account: Account) -> None:
