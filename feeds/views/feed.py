@@ -127,7 +127,7 @@ def listed(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]
         "newest_url": address("feed", slug, wanted),
         "stream_url": address("feed-stream", slug, wanted),
         "tools": additions.tools(access, wanted),
-        "download_url": address("feed-download", slug, wanted),
+        "download_link": address("feed-download", slug, wanted),
     }
 
 
