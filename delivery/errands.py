@@ -108,10 +108,15 @@ def begin(access: Access, wanted: Filter, action: Action, now: datetime) -> Erra
     return errand
 
 
+@transaction.atomic
 def stop(access: Access, errand_id: int, now: datetime) -> bool:
     """Do no more of it; what was done stays. Whether it was still under way."""
-    running = Errand.objects.of(access).filter(pk=errand_id, finished_at=None)
-    return bool(running.update(stopped=True, finished_at=now))
+    errand = Errand.objects.of(access).filter(pk=errand_id, finished_at=None).select_for_update().first()
+    if errand is None:
+        return False
+    Errand.objects.filter(pk=errand.pk).update(stopped=True, finished_at=now)
+    audit.note(access.account, access.membership.user, "emails.stopped", "", {"query": errand.query})
+    return True
 
 
 def work(seconds: float = SECONDS) -> int:

@@ -16,6 +16,7 @@ SENTENCES: dict[str, _StrPromise] = {
     "emails.retry": _("had emails tried again at once"),
     "emails.give-up": _("gave up emails"),
     "emails.resend": _("had emails sent once more"),
+    "emails.stopped": _("stopped what was being done with emails"),
     "domain.added": _("added the domain %(subject)s"),
     "domain.changed": _("changed the domain %(subject)s"),
     "domain.deleted": _("deleted the domain %(subject)s"),

@@ -344,6 +344,8 @@ def test_an_errand_is_stopped_and_what_is_left_stays(acme: Account, member: Clie
     errand = begin(member, acme, "give-up", "")
     stop = reverse("errand-stop", args=[acme.slug, errand.pk])
     assert "It was stopped." in member.post(stop, follow=True).content.decode()
+    assert "It was over already." in member.post(stop, follow=True).content.decode()
+    assert AuditEntry.objects.filter(account=acme, action="emails.stopped").count() == 1
     assert errands.work() == 0
     assert Outgoing.objects.exists()
 
