@@ -71,7 +71,7 @@ def test_a_huge_pile_for_one_domain_costs_a_look_no_more_than_one_email(account:
     assert plan["Actual Rows"] == 3
     assert pages(plan) < 100
     told = {"accounts": [account.id], "domains": ["huge.test"], "limits": [20], "mailer": 1, "now": timezone.now()}
-    assert pages(explained(queue.CLAIM, told)) < 2000
+    assert pages(explained(queue.CLAIM, told)) < 600
     found = queue.look(START, timezone.now())
     assert [pair.domain for pair in found.pairs] == ["huge.test", "small.test", "zebra.test"]
     assert claimed(account, {"huge.test": 20, "small.test": 20}) == {"huge.test": 20, "small.test": 3}
