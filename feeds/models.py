@@ -141,6 +141,11 @@ class Email(models.Model):
         return self.deferrals > 0 and self.status <= Status.SENT
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it is sent from here. Webhooks have the source numbers above zero."""
+        return self.source_id < 0
+
+    @property
     def is_held(self) -> bool:
         """Whether it waits for something that is not up to the recipient's server."""
         return self.held != Held.NO and self.status == Status.PROCESSED

@@ -41,8 +41,9 @@ def register(teller: Teller) -> None:
 
 
 def of(emails: Iterable[Email]) -> dict[int, Wait]:
-    """When those of these emails go on that are shown as retrying or held. No query where there are none."""
-    ids = [email.id for email in emails if email.is_retrying or email.is_held]
+    """When those of these emails go on that are shown as retrying or held and were sent from here. No query where
+    there are none: live pages ask for every change."""
+    ids = [email.id for email in emails if (email.is_retrying or email.is_held) and email.is_ours]
     found: dict[int, Wait] = {}
     if ids:
         for teller in _tellers:

@@ -32,8 +32,8 @@ def acme() -> Account:
 def email(**fields: Any) -> Email:
     n = fields.pop("n", 1)
     told = {
-        "id": id_at(NOON - timedelta(minutes=n)) + n, "status": Status.DELIVERED, "is_test": False, "opens": 0,
-        "clicks": 0, "machine_opens": 0, "machine_clicks": 0, "deferrals": 0, "sender": "a@acme.test",
+        "id": id_at(NOON - timedelta(minutes=n)) + n, "source_id": 1, "status": Status.DELIVERED, "is_test": False,
+        "opens": 0, "clicks": 0, "machine_opens": 0, "machine_clicks": 0, "deferrals": 0, "sender": "a@acme.test",
         "recipient": "bob@example.com", "message_id": "m", "subject": "Hi", "comment": "250 OK", "updated_at": NOON,
     }  # fmt: skip
     return Email(**(told | fields))
