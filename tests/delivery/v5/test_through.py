@@ -11,20 +11,12 @@ import pytest
 from accounts.models import Account
 from feeds.events import Status
 from feeds.models import Email
-from tests import make
 from tests.delivery.engine import mailer, send_all, told
 from tests.delivery.v5.asking import key, post
 from tests.sinks import Sink, sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BODY = (Path(__file__).parents[2] / "fixtures" / "v5" / "pepipost-python-5.0.0.json").read_bytes()
-
-
-@pytest.fixture
-def account() -> Account:
-    account = make.account()
-    make.sender_domain(account)
-    return account
 
 
 @pytest.fixture

@@ -1,0 +1,85 @@
+"""Mailers that live, end, and die: what they had in their hands is neither lost nor sent again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DataError
+from django.utils import timezone
+
+from accounts.models import Account
+from delivery import holds, outcomes, queue, roster
+from delivery.models import Attempt, Outgoing, Verdict
+from delivery.models import Mailer as Alive
+from feeds.events import Status
+from tests.delivery.engine import email, mailer, place, told, until
+from tests.sinks import Sink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_who_ends_before_all_is_written_does_not_let_others_send_it_again(
+    account: Account, mx: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, settle = threading.Event(), outcomes.settle
+
+    def slowly(*told: Any) -> None:
+        written.wait(20)
+        settle(*told)
+
+    monkeypatch.setattr(outcomes, "settle", slowly)
+    place(account, "bob@example.com")
+    with mailer() as ours:
+        until(lambda: ours.work(1) is not None and Attempt.objects.exists())
+        ours.close(0.1)
+        assert Outgoing.objects.get().claimed_by == ours.id
+        written.set()
+        until(lambda: not Outgoing.objects.exists())
+    assert told("bob@example.com") == ["processed", "delivered"]
+
+
+def test_a_mailer_shows_that_it_lives_whatever_else_takes_long(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def slowly(now: datetime) -> None:
+        begun.set()
+        over.wait(20)
+
+    monkeypatch.setattr(holds, "release_due", slowly)
+    monkeypatch.setattr(roster, "BEAT_SECONDS", 0.05)
+    with mailer() as ours:
+        assert begun.wait(20)
+        before = Alive.objects.get(id=ours.id).beat_at
+        until(lambda: Alive.objects.get(id=ours.id).beat_at > before)
+        over.set()
+
+
+def test_an_outcome_the_database_refuses_holds_up_no_other_and_is_not_sent_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(account, "ann@example.com", "bob@example.com")
+    now, settle = timezone.now(), outcomes.settle
+    dead = Alive.objects.create(host="gone", started_at=now, beat_at=now - timedelta(minutes=1))
+    Outgoing.objects.update(claimed_by=dead.id)
+    for row in Outgoing.objects.all():
+        Attempt.objects.create(
+            email_id=row.email_id, number=1, account=account, started_at=now, took_ms=1, verdict=Verdict.DELIVERED,
+            final=True, reply="250 OK",
+        )  # fmt: skip
+
+    def refusing(batch: Sequence[outcomes.Done], *told: Any) -> None:
+        if any(done.outgoing.recipient == "ann@example.com" for done in batch):
+            raise DataError
+        settle(batch, *told)
+
+    monkeypatch.setattr(outcomes, "settle", refusing)
+    assert roster.bury(now) == 1
+    assert email("bob@example.com").status == Status.DELIVERED
+    assert Outgoing.objects.get().claimed_by == dead.id
+    assert not queue.look(queue.START, now).pairs
