@@ -7,10 +7,10 @@ class DeliveryConfig(AppConfig):
     name = "delivery"
 
     def ready(self) -> None:
-        from accounts import audit
+        from accounts import audit, banners, origins
         from delivery import attempts, digest, naming, notices, outcomes, resolver, returned, telling, waits
         from delivery.views import actions, digests
-        from feeds import additions, aliases, banners, bounced, inbox, origins, partitions, waiting
+        from feeds import additions, aliases, bounced, inbox, partitions, waiting
         from tracking import domains, sections
 
         additions.register_section(attempts.section)

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.banners import Banner
 from delivery.models import Notice
-from feeds.banners import Banner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from feeds import agents, answers, origins, visits
+from accounts import origins
+from feeds import agents, answers, visits
 from feeds.events import Kind
 from feeds.models import Repeat, StoredEvent
 

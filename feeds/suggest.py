@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from feeds import origins, spot
+from accounts import origins
+from feeds import spot
 from feeds.conditions import escaped, fold
 from feeds.keys import BY_NAME, KEYS
 from feeds.lexer import written

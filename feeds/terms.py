@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from feeds import origins
+from accounts import origins
 from feeds.conditions import (
     SQL,
     Address,

@@ -7,7 +7,8 @@ class WebhooksConfig(AppConfig):
     name = "webhooks"
 
     def ready(self) -> None:
-        from feeds import inbox, origins
+        from accounts import origins
+        from feeds import inbox
         from webhooks import intake, overview
         from webhooks.models import Source
 

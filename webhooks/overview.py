@@ -13,8 +13,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.origins import Standing
 from feeds.models import InboxDue, InboxRow, SourceHour
-from feeds.origins import Standing
 from webhooks import providers, silence
 from webhooks.durations import every, in_words
 from webhooks.models import Source

@@ -15,9 +15,10 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import banners
 from accounts.access import account_page
 from accounts.models import Account
-from feeds import additions, banners, counts, live, rows, saved, search
+from feeds import additions, counts, live, rows, saved, search
 from feeds import controls as standing
 from feeds.keys import KEYS, STATUSES, Key
 from feeds.models import MAX_ID, Email

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts import origins
 from accounts.access import account_page
-from feeds import origins
 from feeds import orphans as unplaced
 from feeds.views.recipients import place
 

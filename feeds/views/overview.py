@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import origins
 from accounts.access import account_page
-from feeds import origins, panels, periods
 from feeds import overview as counts
+from feeds import panels, periods
 from feeds.cohorts import Dimension
 from feeds.figures import Numbers
 from feeds.panels import Because, Page
