@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from delivery.compose import refusal
 from delivery.orders import Fault
-from delivery.recipients import NotAnAddress, read
+from delivery.recipients import read
 from feeds.batch import MOST_TAGS
+from suppression.addresses import NotAnAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from delivery.kept import groups_of
-from delivery.recipients import NotAnAddress, read
+from delivery.recipients import read
+from suppression.addresses import NotAnAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.orders import Group, Mailbox, Order
-from delivery.recipients import PLAIN, NotAnAddress, expand, read
+from delivery.recipients import expand, read
+from suppression.addresses import PLAIN, NotAnAddress
 
 LETTERS = st.text(string.ascii_lowercase + string.digits + "-", max_size=70)
 PARTS = st.text(string.ascii_lowercase + string.digits + "._+-", max_size=70)
