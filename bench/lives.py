@@ -258,11 +258,22 @@ copy (select s.source_id, case when s.is_orphan then E'\\x01' || t.key else 'see
       from side s left join told t on s.is_orphan and t.email_id = s.id) to stdout
 """
 SUPPRESSED = f"""
-insert into suppression_suppression (account_id, address, reason, since, email_id, event_key, created_at)
-select distinct on (v.account_id, e.recipient, reason) v.account_id, e.recipient,
-    case v.kind when {Kind.BOUNCED} then 1 when {Kind.SPAM} then 2 else 3 end as reason, v.occurred_at, v.email_id,
-    v.key, now()
+create temp table cause as
+select v.account_id, e.recipient as target, split_part(e.recipient, '@', 2) as domain,
+    case v.kind when {Kind.BOUNCED} then 1 when {Kind.SPAM} then 2 else 3 end as reason, v.occurred_at as at,
+    v.source_id, v.email_id, v.key, left(v.comment, 1000) as comment
 from feeds_event v join feeds_email e on e.id = v.email_id
-where v.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or v.kind = {Kind.BOUNCED} and v.bounce = 2
-order by v.account_id, e.recipient, reason, v.occurred_at, v.key
+where e.recipient <> ''
+    and (v.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or v.kind = {Kind.BOUNCED} and v.bounce = 2);
+insert into suppression_suppression (account_id, target, covers, domain, reason, origin, since, added_at)
+select account_id, target, 1, domain, reason, 1, min(at), min(at) from cause
+group by account_id, target, domain, reason order by account_id, target, reason;
+insert into suppression_cause (suppression_id, account_id, ident, origin, at, added_at, source_id, email_id, event_key,
+    actor_name, comment, note)
+select s.id, s.account_id, 'e' || email_id || '.' || key, 1, at, at, source_id, email_id, key, '', comment, ''
+from cause c join suppression_suppression s using (account_id, target, reason);
+insert into suppression_tally (account_id, reason, hour, added, removed)
+select account_id, reason, date_trunc('hour', added_at, 'UTC'), count(*), 0 from suppression_suppression
+group by 1, 2, 3;
+drop table cause
 """

@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import origins
 from delivery import schedule
 from delivery.models import RetryPolicy, Security, SenderDomain, Transport
-from delivery.recipients import NotAnAddress, read
+from delivery.recipients import read
 from delivery.transports.provider import PROVIDERS
-from feeds import origins
+from suppression.addresses import NotAnAddress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,8 @@ from django.utils import timezone
 from feeds import bounced, live, staging
 from feeds.batch import Batch
 from feeds.events import Kind
-from suppression.causes import Cause, suppress
+from suppression import causes as suppressing
+from suppression.causes import Cause
 from suppression.models import Reason
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def record(arrivals: Sequence[Arrival], *, with_ids: bool = False) -> Recorded:
             if batch.may_have_twins:
                 cursor.execute(staging.TWINS)
             new, causes, bounces = _write(cursor)
-            suppress(causes)
+            suppressing.add(causes)
             bounced.tell(bounces)
             if with_ids:
                 cursor.execute(staging.IDS)
@@ -92,8 +93,17 @@ def _write(cursor: Any) -> tuple[dict[int, int], list[Cause], list[bounced.Bounc
     return (
         {int(source_id): n for source_id, n in dict(new).items()},
         [
-            Cause(account_id, address, SUPPRESSING[kind], datetime.fromisoformat(at), email_id, key)
-            for account_id, address, kind, at, email_id, key in causes
+            suppressing.of_event(
+                account_id,
+                address,
+                SUPPRESSING[kind],
+                datetime.fromisoformat(at),
+                email_id,
+                key,
+                source_id=source_id,
+                comment=comment,
+            )
+            for account_id, address, kind, at, email_id, key, source_id, comment in causes
             if address
         ],
         [bounced.Bounced(*row) for row in bounces],

@@ -9,7 +9,8 @@ from django.db.models import Count, Q
 
 from feeds.events import Status
 from feeds.models import Address, Email
-from suppression.models import Suppression
+from suppression.checking import rules
+from suppression.models import Cause
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.access import Access
+    from suppression.checking import Stop
 
 # Of more emails than this to one recipient the newest are counted, and the page says so.
 MOST_COUNTED = 2000
@@ -32,10 +34,12 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """A reason not to mail an address; `email_id` leads to the event that gave it, where that is still kept."""
+class Evidence:
+    """Why an address must not be mailed, and the event that proves it, if it was one (`cause`); `email_id` leads to
+    it where it is still kept."""
 
-    row: Suppression
+    stop: Stop
+    cause: Cause | None
     email_id: int | None
 
 
@@ -54,9 +58,19 @@ def totals(emails: QuerySet[Email]) -> Totals:
     return Totals(by_status, min(found["total"], MOST_COUNTED), found["total"] > MOST_COUNTED)
 
 
-def causes(access: Access, address: str, now: datetime) -> list[Cause]:
+def evidence(access: Access, address: str, now: datetime) -> list[Evidence]:
     """Why this address must not be mailed, with the emails that prove it."""
-    rows = list(Suppression.objects.visible_in(access).of_address(address))
-    named = [row.email_id for row in rows if row.email_id is not None]
+    stops = rules(access.account.id, [address]).get(address.lower(), [])
+    if not stops:
+        return []
+    told = Cause.objects.filter(suppression__in=[stop.suppression_id for stop in stops], account=access.account)
+    events: dict[int, Cause] = {}
+    for event in told.filter(event_key__isnull=False).order_by("at", "ident"):
+        events.setdefault(event.suppression_id, event)
+    named = [event.email_id for event in events.values() if event.email_id is not None]
     kept = set(Email.objects.visible_in(access, now).filter(id__in=named).values_list("id", flat=True)) if named else {}
-    return [Cause(row, row.email_id if row.email_id in kept else None) for row in rows]
+    found = []
+    for stop in stops:
+        cause = events.get(stop.suppression_id)
+        found.append(Evidence(stop, cause, cause.email_id if cause is not None and cause.email_id in kept else None))
+    return found

@@ -280,7 +280,8 @@ with fresh as ({FRESH}), answer as ({ANSWER}), hold as ({HELD}), told as ({TOLD}
     dayed as ({cohorts.DAYED}), repeated as ({REPEATED}), changed as ({CHANGED})
 select
     (select jsonb_object_agg(source_id, n) from (select source_id, count(*) as n from fresh group by 1) s),
-    (select jsonb_agg(jsonb_build_array(f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key))
+    (select jsonb_agg(jsonb_build_array(
+        f.account_id, e.recipient, f.kind, f.occurred_at, f.email_id, f.key, f.source_id, left(f.comment, 1000)))
      from fresh f join stage_email e using (email_id)
      where f.kind in ({Kind.UNSUBSCRIBED}, {Kind.SPAM}) or f.kind = {Kind.BOUNCED} and f.bounce = {Bounce.HARD}),
     (select jsonb_agg(jsonb_build_array(account_id, email_id, key)) from fresh where kind = {Kind.BOUNCED})

@@ -13,6 +13,8 @@ from delivery import signing
 from delivery.models import SenderDomain
 from delivery.orders import Group, Mailbox, Order
 from feeds.events import Arrival, Event, Kind
+from suppression import causes, targets
+from suppression.models import Origin, Reason, Suppression
 from webhooks.models import Source
 
 _numbers = itertools.count(1)
@@ -79,3 +81,12 @@ def order(*to: str, **fields: Any) -> Order:
         "groups": [Group([Mailbox(address)]) for address in to or ("bob@example.com",)],
     }
     return Order(**told | fields)
+
+
+def suppression(account: Account | None, target: str = "bob@example.com", **fields: Any) -> Suppression:
+    """An entry of the list, put there by a person at noon for no reason but their own, or as the fields of a cause
+    say. Without an account it is on the installation's list."""
+    told: dict[str, Any] = {"reason": Reason.MANUAL, "origin": Origin.PERSON, "at": NOON, "ident": "u0"} | fields
+    read, account_id = targets.read(target), account.id if account else None
+    causes.add([causes.Cause(account_id=account_id, target=read, **told)])
+    return Suppression.objects.get(account=account, target=read.text, reason=told["reason"])

@@ -15,8 +15,9 @@ from feeds.events import Event, Kind
 from feeds.judging import Anew
 from feeds.models import Email, StoredEvent
 from feeds.visits import names
-from suppression.causes import Cause, lift, suppress
+from suppression import causes
 from suppression.models import Reason
+from suppression.removing import lift
 from tracking import crowds
 from tracking.hits import Hit, What, stored
 from tracking.models import LeaveVisit
@@ -137,33 +138,23 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
 def _move(moves: Sequence[tuple[Event, Hit]]) -> None:
     """What was done last with each email holds: whoever left is on the list, also where the event was known already;
     whoever came back is off it."""
-    suppress(
-        Cause(hit.account_id, event.recipient, Reason.UNSUBSCRIBED, event.occurred_at, hit.email_id, event.key())
+    causes.add(
+        causes.of_event(
+            hit.account_id,
+            event.recipient,
+            Reason.UNSUBSCRIBED,
+            event.occurred_at,
+            hit.email_id,
+            event.key(),
+            source_id=-hit.account_id,
+            comment=event.comment,
+        )
         for event, hit in moves
         if event.kind == Kind.UNSUBSCRIBED
     )
     for event, hit in moves:
         if event.kind == Kind.RESUBSCRIBED:
-            since = lift(hit.account_id, event.recipient, Reason.UNSUBSCRIBED, hit.email_id)
-            if since is not None:
-                suppress(_left_after(since, hit.account_id, event.recipient, hit.email_id))
-
-
-def _left_after(since: datetime, account_id: int, address: str, email_id: int) -> list[Cause]:
-    """Where people left by other emails to this address since then, and did not take it back: the list held the
-    earliest cause alone. Index: feeds_email_recipient."""
-    recipient = Email.objects.filter(id=email_id).values("recipient_id")
-    others = Email.objects.filter(account_id=account_id, recipient_id__in=recipient).exclude(id=email_id)
-    found = StoredEvent.objects.filter(account_id=account_id, email_id__in=others.values("id"), occurred_at__gte=since)
-    ours = Q(kind=Kind.UNSUBSCRIBED) | Q(kind=Kind.RESUBSCRIBED, source_id__lt=0)
-    causes: dict[int, Cause] = {}
-    for event in found.filter(ours).order_by("occurred_at", "key"):
-        if event.kind == Kind.RESUBSCRIBED:
-            causes.pop(event.email_id, None)
-        else:
-            cause = Cause(account_id, address, Reason.UNSUBSCRIBED, event.occurred_at, event.email_id, event.key)
-            causes.setdefault(event.email_id, cause)
-    return list(causes.values())
+            lift(hit.account_id, event.recipient, Reason.UNSUBSCRIBED, hit.email_id)
 
 
 def judge_again(

@@ -15,7 +15,7 @@ from accounts.access import account_page
 from feeds import additions, answers, inbox, reasons, story, waiting
 from feeds.events import Kind
 from feeds.models import Email, StoredEvent
-from suppression.models import Suppression
+from suppression import checking
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -40,7 +40,7 @@ def find(access: Access, email_id: int) -> Email:
 def known(access: Access, found: Email) -> dict[str, Any]:
     """All that is known of one email, for its page and for the panel beside the list."""
     told, now = story.tell(found), timezone.now()
-    suppressed = Suppression.objects.visible_in(access).of_address(found.recipient) if found.recipient else ()
+    stops = checking.rules(found.account_id, [found.recipient]) if found.recipient else {}
     return {
         "email": found,
         "story": told,
@@ -48,7 +48,7 @@ def known(access: Access, found: Email) -> dict[str, Any]:
         "why": reasons.why(told),
         "answer": answers.explain(told.answer, Kind(told.answer.kind)) if told.answer else None,
         "summary": reasons.summary(told),
-        "suppressed": list(suppressed),
+        "stops": stops.get(found.recipient.lower(), ()),
         "sections": additions.sections(access, found, now),
         "now": now,
         "wait": waiting.of([found]).get(found.id),

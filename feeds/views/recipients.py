@@ -36,8 +36,8 @@ def recipient(request: HttpRequest, access: Access, address: str) -> HttpRespons
     now = timezone.now()
     emails = recipients.emails_to(access, address, now)
     counted = recipients.totals(emails)
-    causes = recipients.causes(access, address, now)
-    if not counted.total and not causes:
+    evidence = recipients.evidence(access, address, now)
+    if not counted.total and not evidence:
         raise Http404(_("This account keeps no email to this address, and does not suppress it."))
     before = place(request.GET.get("before", ""))
     shown = list((emails if before is None else emails.filter(id__lt=before))[: PAGE + 1])
@@ -50,7 +50,7 @@ def recipient(request: HttpRequest, access: Access, address: str) -> HttpRespons
             for status, count in counted.by_status
         ],
         "in_feed": in_feed("feed", slug, to),
-        "causes": causes,
+        "evidence": evidence,
         "rows": rows.draw(shown[:PAGE], access.account, now),
         "older": shown[PAGE - 1].id if len(shown) > PAGE else None,
         "is_first": before is None,

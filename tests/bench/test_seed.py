@@ -44,7 +44,7 @@ SAME = {
         join feeds_tag t on t.id = x.tag_id and t.account_id = x.account_id
         join feeds_email e on e.id = x.email_id where x.account_id = %s order by 1, 2""",
     "names of tags": "select name from feeds_tag where account_id = %s order by 1",
-    "suppressions": "select address, reason, since from suppression_suppression where account_id = %s order by 1, 2",
+    "suppressions": "select target, reason, since from suppression_suppression where account_id = %s order by 1, 2",
     "hours of sources": "select starts_at, events, duplicates, late_ms from feeds_source_hour h"
     " join webhooks_source s on s.id = h.source_id where s.account_id = %s and events > 0 order by 1",
 }

@@ -18,7 +18,7 @@ from delivery.models import Answered, Attachment, Message, Outgoing, RetryPolicy
 from delivery.orders import Accepted, Attached, Group, Mailbox, Order
 from feeds.events import Held, Kind, Status
 from feeds.models import Email, StoredEvent
-from suppression.models import Reason, Suppression
+from suppression.models import Reason
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +139,7 @@ def test_an_invalid_address_that_is_cut_at_a_blank_is_dropped_as_well(account: A
 
 
 def test_a_suppressed_address_is_dropped_in_netcores_words(account: Account) -> None:
-    Suppression.objects.create(account=account, address="bob@example.com", reason=Reason.SPAM, since=NOW)
+    make.suppression(account, reason=Reason.SPAM)
     taken(account, "Bob@example.com")
     email = Email.objects.get()
     assert (email.status, email.comment) == (Status.DROPPED, "Email dropped: User suppressed due to abuse complaint")

@@ -146,7 +146,7 @@ def test_a_dead_address_bounces_and_is_mailed_no_more(account: Account, mx: Sink
         send_all(ours)
     gone = email("gone@example.com")
     assert (gone.status, gone.bounce, gone.comment, gone.code) == (Status.BOUNCED, Bounce.HARD, GONE, "5.1.1")
-    assert Suppression.objects.get().address == "gone@example.com"
+    assert Suppression.objects.get().target == "gone@example.com"
     assert not Outgoing.objects.exists()
 
 
@@ -248,9 +248,7 @@ def test_a_wish_beyond_the_end_is_respected_and_it_ends_in_time(account: Account
 def test_who_was_suppressed_meanwhile_is_not_mailed_and_costs_nothing(account: Account, mx: Sink) -> None:
     Account.objects.filter(id=account.id).update(is_metered=True, credits=5)
     place(account, "bob@example.com", "ann@example.com")
-    Suppression.objects.create(
-        account=account, address="bob@example.com", reason=Reason.SPAM, since=timezone.now(), created_at=timezone.now()
-    )
+    make.suppression(account, reason=Reason.SPAM)
     with mailer() as ours:
         send_all(ours)
     bob = email("bob@example.com")

@@ -130,7 +130,7 @@ def last(email: Email) -> StoredEvent:
 
 
 def reason_of(account: Account, address: str = "bob@example.com") -> list[Suppression]:
-    return list(Suppression.objects.filter(account=account, address=address))
+    return list(Suppression.objects.filter(account=account, target=address))
 
 
 # ---- What carries our token -------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_what_people_do_with_the_mail_is_in_the_feed(account: Account, mx: Sink)
     assert answer.status_code == 200
     read()
     assert Email.objects.get().status == Status.UNSUBSCRIBED
-    assert Suppression.objects.get().address == email.recipient
+    assert Suppression.objects.get().target == email.recipient
     kinds = list(StoredEvent.objects.order_by("occurred_at", "kind").values_list("kind", flat=True))
     assert kinds[-3:] == [Kind.OPENED, Kind.CLICKED, Kind.UNSUBSCRIBED]
     again = post(key(account), request(content=[{"type": "html", "value": HTML}]))

@@ -12,7 +12,7 @@ from feeds.events import Bounce, Event, Kind, Status
 from feeds.lifecycle import record
 from feeds.models import Address, Email, ReasonText, Rollup, StoredEvent
 from feeds.staging import FIRST_TIMES
-from suppression.models import Reason, Suppression
+from suppression.models import Cause, Reason, Suppression
 from tests import make
 from tests.make import NOON
 from webhooks.models import Source
@@ -103,8 +103,8 @@ def test_of_two_answers_at_the_same_second_the_final_one_is_the_comment(source: 
 def test_what_must_stop_mail_suppresses_the_address(source: Source, kind: Kind, bounce: Bounce, reason: Reason) -> None:
     record([make.arrival(source, make.event(kind, "Bob@example.com", bounce=bounce))])
     row = Suppression.objects.get()
-    assert (row.account_id, row.address, row.reason) == (source.account_id, "bob@example.com", reason)
-    assert (row.since, row.email_id) == (NOON, the_email().id)
+    assert (row.account_id, row.target, row.reason) == (source.account_id, "bob@example.com", reason)
+    assert (row.since, row.causes.get().email_id) == (NOON, the_email().id)
 
 
 @pytest.mark.parametrize("kind", [Kind.BOUNCED, Kind.DEFERRED, Kind.DROPPED])
@@ -203,7 +203,9 @@ def rows(source: Source) -> dict[str, Any]:
         "events": sorted(plain(event) for event in StoredEvent.objects.filter(**mine).values()),
         "rollups": sorted(Rollup.objects.filter(**mine).values_list("starts_at", "kind", "events", "emails")),
         "suppressions": sorted(
-            Suppression.objects.filter(**mine).values_list("address", "reason", "since", "event_key")
+            Cause.objects.filter(**mine).values_list(
+                "suppression__target", "suppression__reason", "suppression__since", "at", "event_key"
+            )
         ),
     }
 

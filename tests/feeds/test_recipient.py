@@ -16,7 +16,7 @@ from accounts.models import Account, Role
 from feeds.events import Bounce, Kind
 from feeds.lifecycle import record
 from feeds.models import Email
-from suppression.models import Reason, Suppression
+from suppression.models import Origin, Reason
 from tests import make
 from webhooks.models import Source
 
@@ -95,9 +95,8 @@ def test_a_suppressed_address_says_why_since_when_and_which_event_proves_it(
 
 
 def test_a_suppression_outlives_its_emails_and_says_so(client: Client, acme: Account) -> None:
-    row = {"account": acme, "address": "old@example.com", "since": timezone.now()}
-    Suppression.objects.create(**row, reason=Reason.SPAM, email_id=7, event_key=7)
-    Suppression.objects.create(**row, reason=Reason.MANUAL)
+    make.suppression(acme, "old@example.com", reason=Reason.SPAM, origin=Origin.EVENT, email_id=7, event_key=7)
+    make.suppression(acme, "old@example.com")
     words = text(client.get(address(acme, "old@example.com")))
     assert "The event that caused it is no longer kept." in words
     assert "Added by hand, since" in words
@@ -106,9 +105,7 @@ def test_a_suppression_outlives_its_emails_and_says_so(client: Client, acme: Acc
 
 def test_the_list_of_another_account_says_nothing_here(client: Client, acme: Account, src: Source) -> None:
     other = make.account("Other")
-    Suppression.objects.create(
-        account=other, address="bob@example.com", since=timezone.now(), reason=Reason.SPAM, email_id=1, event_key=1
-    )
+    make.suppression(other, reason=Reason.SPAM, origin=Origin.EVENT, email_id=1, event_key=1)
     assert client.get(address(acme, "bob@example.com")).status_code == 404
     send(src, "bob@example.com")
     assert "The address is not on the suppression list." in text(client.get(address(acme, "bob@example.com")))

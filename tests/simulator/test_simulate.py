@@ -65,7 +65,7 @@ class TestTheFeed:
         inbox.work()
         hard = StoredEvent.objects.filter(kind=Kind.BOUNCED, bounce=2)
         assert hard.exists()
-        suppressed = set(Suppression.objects.values_list("address", flat=True))
+        suppressed = set(Suppression.objects.values_list("target", flat=True))
         assert {event.email.recipient for event in hard.select_related("email")} <= suppressed
 
     def test_a_second_run_goes_on_where_the_first_ended(self, live_server: LiveServer) -> None:

@@ -15,31 +15,28 @@ pytestmark = pytest.mark.django_db
 def test_each_reason_is_told_in_netcores_words() -> None:
     account = make.account()
     for reason in Reason:
-        Suppression.objects.create(
-            account=account, address=f"{reason.name.lower()}@example.com", reason=reason, since=make.NOON
-        )
+        make.suppression(account, f"{reason.name.lower()}@example.com", reason=reason)
     found = stopped(account.id, [f"{reason.name.lower()}@example.com" for reason in Reason])
     assert {stop.reason.name: stop.sentence for stop in found.values()} == {
         "HARD_BOUNCE": "Email dropped: User suppressed due to hard bounce",
         "SPAM": "Email dropped: User suppressed due to abuse complaint",
         "UNSUBSCRIBED": "Email dropped: User suppressed due to unsubscription",
         "MANUAL": "Email dropped: User added to suppression list manually",
+        "INVALID": "Email dropped: Recipient's address is invalid",
     }
 
 
 def test_the_earliest_of_several_reasons_is_told_and_case_does_not_matter() -> None:
     account = make.account()
     for reason, days in ((Reason.SPAM, 2), (Reason.HARD_BOUNCE, 1)):
-        Suppression.objects.create(
-            account=account, address="bob@example.com", reason=reason, since=make.NOON + timedelta(days=days)
-        )
+        make.suppression(account, reason=reason, at=make.NOON + timedelta(days=days))
     (stop,) = stopped(account.id, ["Bob@Example.com"]).values()
     row = Suppression.objects.get(reason=Reason.HARD_BOUNCE)
     assert (stop.reason, stop.suppression_id) == (Reason.HARD_BOUNCE, row.id)
 
 
 def test_the_list_of_another_account_stops_nobody(django_assert_num_queries: Any) -> None:
-    Suppression.objects.create(account=make.account(), address="bob@example.com", reason=Reason.MANUAL, since=make.NOON)
+    make.suppression(make.account())
     account = make.account()
     with django_assert_num_queries(1):
         assert stopped(account.id, [f"r{n}@example.com" for n in range(5000)]) == {}

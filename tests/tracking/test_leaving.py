@@ -42,7 +42,7 @@ def undo_of(answer: HttpResponse) -> str:
 
 
 def listed(mail: Sent) -> bool:
-    return Suppression.objects.filter(address=mail.email.recipient, reason=Reason.UNSUBSCRIBED).exists()
+    return Suppression.objects.filter(target=mail.email.recipient, reason=Reason.UNSUBSCRIBED).exists()
 
 
 def test_looking_changes_nothing_and_shows_a_button(mail: Sent) -> None:
@@ -172,7 +172,7 @@ def test_what_is_read_at_once_is_kept_apart_by_email(mail: Sent) -> None:
     press(mail, {"undo": undo_of(press(mail))})
     undo_later = undo_of(press(later))
     read()
-    assert Suppression.objects.get().email_id == later.email.id
+    assert Suppression.objects.get().causes.get().email_id == later.email.id
     press(later, {"undo": undo_later})
     read()
     assert not listed(mail)

@@ -86,11 +86,11 @@ def rows(captures: list[Capture]) -> list[Any]:
 def _rows(source: Source) -> tuple[list[Any], ...]:
     events = StoredEvent.objects.filter(source_id=source.id).order_by("key")
     emails = Email.objects.filter(source_id=source.id).order_by("recipient")
-    suppressed = Suppression.objects.filter(account=source.account).order_by("address")
+    suppressed = Suppression.objects.filter(account=source.account).order_by("target")
     return (
         list(events.values_list("key", "kind", "bounce")),
         list(emails.values_list("recipient", "status", "opens", "clicks", "comment", "first_at")),
-        list(suppressed.values_list("address", "reason")),
+        list(suppressed.values_list("target", "reason")),
     )
 
 

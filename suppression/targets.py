@@ -1,0 +1,109 @@
+"""What an entry of the list covers, and how it is written: each target has one spelling, so that it is there once.
+
+bob@example.com      one address
+@example.com         everybody at this domain; also read: example.com, *@example.com
+@.example.com        and at its subdomains; also read: .example.com, *.example.com, *@*.example.com
+bounce-*@example.com a pattern, * for any number of characters
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import idna
+from django.utils.translation import gettext as _
+
+from suppression import addresses
+from suppression.models import Covers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST = 320
+DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}", re.ASCII)
+PATTERN = re.compile(r"[^\s@\"<>,;]+@[a-z0-9*_.-]+", re.ASCII | re.IGNORECASE)
+# A pattern of less would cover nearly everybody.
+LEAST_LETTERS = 3
+
+
+class NotATarget(ValueError):
+    """It is neither an address nor a domain nor a pattern; the text says what is wrong with it, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who must not be mailed: `text` is its one spelling; `domain` is "" for a pattern of several domains."""
+
+    text: str
+    covers: Covers
+    domain: str
+
+    def __str__(self) -> str:
+        return shown(self.text, self.covers)
+
+
+def read(text: str) -> Target:
+    """What somebody wrote. Raises NotATarget."""
+    written = text.strip().lower()
+    if not written or "\0" in written or len(written) > LONGEST:
+        raise NotATarget(_("There is no address."))
+    local, at, domain = written.rpartition("@")
+    if not at or not local or local == "*":
+        return _domain(domain)
+    if "*" in written:
+        return _pattern(written, domain)
+    try:
+        found = addresses.read(written)
+    except addresses.NotAnAddress as error:
+        raise NotATarget(str(error)) from None
+    return Target(found.wire.lower(), Covers.ADDRESS, found.domain)
+
+
+def of_address(address: str) -> Target:
+    """The target of one address that mail was sent to, however odd: what no rule reads is taken as it stands."""
+    try:
+        wire = addresses.read(address.lower())
+    except addresses.NotAnAddress:
+        text = address.lower()
+        return Target(text, Covers.ADDRESS, text.rpartition("@")[2])
+    return Target(wire.wire.lower(), Covers.ADDRESS, wire.domain)
+
+
+def covering(target: Target) -> Iterator[str]:
+    """The spellings of all targets but patterns that cover this address: itself, its domain, those above it."""
+    yield target.text
+    yield f"@{target.domain}"
+    labels = target.domain.split(".")
+    for n in range(len(labels) - 1):
+        yield f"@.{'.'.join(labels[n:])}"
+
+
+def shown(text: str, covers: int) -> str:
+    """A target as people read it."""
+    if covers == Covers.DOMAIN:
+        return f"*@{text[1:]}"
+    return f"*@*{text[1:]}" if covers == Covers.SUBDOMAINS else text
+
+
+def _domain(written: str) -> Target:
+    """A domain, or with a dot or a star before it a domain with its subdomains."""
+    name = written.removeprefix("*").removeprefix(".")
+    covers = Covers.SUBDOMAINS if name != written else Covers.DOMAIN
+    name = name.removesuffix(".")
+    try:
+        ascii_name = name if name.isascii() else idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        ascii_name = ""
+    if not DOMAIN.fullmatch(ascii_name):
+        raise NotATarget(_("“%(text)s” is neither an address nor a domain.") % {"text": written[:100]})
+    return Target(f"@.{ascii_name}" if covers == Covers.SUBDOMAINS else f"@{ascii_name}", covers, ascii_name)
+
+
+def _pattern(written: str, domain: str) -> Target:
+    if not PATTERN.fullmatch(written) or ".." in domain:
+        raise NotATarget(_("“%(text)s” is no pattern of addresses.") % {"text": written[:100]})
+    if sum(letter.isalnum() for letter in written) < LEAST_LETTERS:
+        raise NotATarget(_("“%(text)s” would cover nearly everybody.") % {"text": written[:100]})
+    return Target(re.sub(r"\*+", "*", written), Covers.PATTERN, "" if "*" in domain else domain)
