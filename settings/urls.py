@@ -16,5 +16,6 @@ urlpatterns = [
     path("", include("tracking.urls")),
     path("", include("delivery.v5.urls")),
     path("", include("delivery.urls")),
+    path("", include("suppression.urls")),
     path("", include("accounts.urls")),
 ]

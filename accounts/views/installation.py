@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
 ACCOUNTS_SHOWN = 50
 
 
 def installation_page[**P](
-    view: Callable[Concatenate[HttpRequest, User, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, User, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """Let in only those who run the installation; the view gets them as `(request, person, ...)`."""
 
     @wraps(view)
-    def inside(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def inside(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         person = request.user
         if not isinstance(person, User) or not person.is_superuser:
             raise PermissionDenied(_("Only an administrator of this installation may see this. Ask one of them."))
