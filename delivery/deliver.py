@@ -226,9 +226,20 @@ def failed(sentence: str, *, final: bool = False) -> Outcome:
     return Outcome("550" if final else "", sentence, stage=outcomes.OURS)
 
 
+def broken(error: Exception) -> Outcome:
+    """The outcome of an email that something here went wrong with before it was sent."""
+    return failed(f"The email could not be made ready ({type(error).__name__}).")
+
+
 def shared(outcome: Outcome) -> Outcome:
     """The outcome of another email to the same destination a moment ago, for one that was not tried therefore."""
     return replace(outcome, lines=[])
+
+
+def bare(outcome: Outcome, error: Exception) -> Outcome:
+    """The same outcome with nothing of the answer but its code, for an answer that cannot be dealt with."""
+    reply = f"{outcome.code} The answer could not be understood ({type(error).__name__}).".strip()
+    return Outcome(outcome.code, reply, host=outcome.host, stage=outcome.stage, connected=outcome.connected)
 
 
 def _plain(text: str) -> str:

@@ -43,6 +43,13 @@ class Job:
         return self.outgoing.attempts + 1
 
 
+def key_of(transport: Transport | None, domain: str) -> Key:
+    """The destination of mail to this domain by this transport."""
+    if transport is None or transport.kind == transport.Kind.MX:
+        return 0, domain
+    return transport.id, ""
+
+
 class Destination:
     """One of them. All of its state is guarded by the mailer's lock."""
 

@@ -16,12 +16,15 @@ from delivery.compose import ContentGone
 from delivery.models import Verdict
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from delivery.compose import Mail
     from delivery.destinations import Destination, Job
     from delivery.journal import Ticket
     from delivery.mailer import Mailer
     from delivery.outcomes import Done
     from delivery.transports.base import Connection, Outcome, Way
+    from feeds.replies import Judgement
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +45,15 @@ class Lane(threading.Thread):
         self.busy_since: float | None = None
         self.idle_since: float | None = None
         self.unwanted = False
+
+    def begin(self) -> bool:
+        """Start it. False where the system has no thread to spare: what waits for it is given back in a while."""
+        try:
+            self.start()
+        except RuntimeError:
+            log.exception("lane_without_thread", destination=self.destination.key)
+            return False
+        return True
 
     def run(self) -> None:
         try:
@@ -68,7 +80,10 @@ class Lane(threading.Thread):
             job = following
 
     def _deliver(self, job: Job, ticket: Ticket) -> Done | None:
-        """Take one email through its steps; None where it was not begun."""
+        """Take one email through its steps; None where it was not begun.
+
+        Whatever breaks, it comes out of them: else it would be in nobody's hands for as long as this process lives.
+        """
         outcome: Outcome | None = None
         started_at, began = timezone.now(), time.monotonic()
         try:
@@ -78,20 +93,33 @@ class Lane(threading.Thread):
         except Exception as error:
             # One odd email must not hold up the others; it is tried again like any that was refused for now.
             log.exception("email_broke", email=job.outgoing.email_id)
-            outcome = deliver.failed(f"The email could not be made ready ({type(error).__name__}).")
+            outcome = deliver.broken(error)
         ticket.kept.wait()
         if outcome is None and (known := self.destination.shared_answer()):
             outcome = deliver.shared(known)
         if outcome is None:
-            if not self._may_begin(job):
-                return None
-            started_at, began = timezone.now(), time.monotonic()
-            outcome = self._send(job, mail, whole)
-            self.mailer.heard(self.destination, outcome)
-        done, judgement = deliver.classify(job, outcome, started_at, int((time.monotonic() - began) * 1000))
+            try:
+                if not self._may_begin(job):
+                    return None
+                started_at, began = timezone.now(), time.monotonic()
+                outcome = self._send(job, mail, whole)
+            except Exception as error:
+                log.exception("email_broke", email=job.outgoing.email_id)
+                outcome = deliver.broken(error)
+            else:
+                self.mailer.heard(self.destination, outcome)
+        done, judgement = self._judge(job, outcome, started_at, int((time.monotonic() - began) * 1000))
         if done.verdict == Verdict.THROTTLE:
             self.mailer.slow_down(self.destination, judgement.retry_after, done.reply)
         return done
+
+    def _judge(self, job: Job, outcome: Outcome, started_at: datetime, took_ms: int) -> tuple[Done, Judgement]:
+        try:
+            return deliver.classify(job, outcome, started_at, took_ms)
+        except Exception as error:
+            # What was sent must be noted, or it would be sent again: then without what is so odd about the answer.
+            log.exception("answer_broke", email=job.outgoing.email_id)
+            return deliver.classify(job, deliver.bare(outcome, error), started_at, took_ms)
 
     def _prepare(self, job: Job) -> tuple[Mail, bytes]:
         try:

@@ -19,12 +19,11 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from delivery import deliver, housekeeping, queue, roster, throttle
-from delivery.destinations import HANGS_SECONDS, Destination
+from delivery.destinations import HANGS_SECONDS, Destination, key_of
 from delivery.journal import Journal
 from delivery.lanes import Lane
 from delivery.recorder import Recorder
 from delivery.routes import Book
-from delivery.throttle import Key
 from delivery.ways import Ways
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from delivery.models import Transport
     from delivery.outcomes import Done
     from delivery.queue import Pair
+    from delivery.throttle import Key
     from delivery.transports.base import Outcome
 
 log = structlog.get_logger(__name__)
@@ -144,7 +144,7 @@ class Mailer:
         """How many to claim of each pair: as many as its destination has room for, and a few of each in turn."""
         rules = self.book.of({pair.account_id for pair in found.pairs})
         self.after = found.after
-        keys = {pair: [_key(t, pair.domain) for t in rules[pair.account_id].possible()] for pair in found.pairs}
+        keys = {pair: [key_of(t, pair.domain) for t in rules[pair.account_id].possible()] for pair in found.pairs}
         transports = {t.id: t for r in rules.values() for t in r.transports.values()}
         with self.lock:
             self._refresh({key for several in keys.values() for key in several}, transports)
@@ -194,14 +194,17 @@ class Mailer:
     def _hand_out(self, jobs: Sequence[Job]) -> None:
         with self.lock:
             self.claimed.update(job.outgoing.email_id for job in jobs)
-            touched = set()
-            for job in jobs:
-                key = _key(job.transport, job.outgoing.domain)
-                if key not in self.destinations:
-                    self._refresh([key], job.rules.transports)
+            keys = [key_of(job.transport, job.outgoing.domain) for job in jobs]
+            try:
+                for job, key in zip(jobs, keys, strict=True):
+                    if key not in self.destinations:
+                        self._refresh([key], job.rules.transports)
+            except Exception:
+                self._give_back(jobs, timezone.now())
+                raise
+            for job, key in zip(jobs, keys, strict=True):
                 self.destinations[key].jobs.append(job)
-                touched.add(key)
-            for key in touched:
+            for key in set(keys):
                 self._open_lanes(self.destinations[key])
 
     def _open_lanes(self, destination: Destination) -> None:
@@ -214,7 +217,10 @@ class Mailer:
                 break
             lane = Lane(self, destination, self.free.pop())
             destination.lanes.add(lane)
-            lane.start()
+            if not lane.begin():
+                destination.lanes.discard(lane)
+                self.free.append(lane.number)
+                break
 
     def _may_open(self, destination: Destination) -> bool:
         """A quarter of the lanes is kept for destinations that are known to answer, and a half from those that did not
@@ -360,13 +366,6 @@ class Mailer:
                 roster.leave(self.id)
         except (DatabaseError, InterfaceError) as error:
             log.warning("mailer_not_signed_off", error=str(error).partition("\n")[0])
-
-
-def _key(transport: Transport | None, domain: str) -> Key:
-    """The destination of mail to this domain by this transport."""
-    if transport is None or transport.kind == transport.Kind.MX:
-        return 0, domain
-    return transport.id, ""
 
 
 class _Here:
