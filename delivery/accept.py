@@ -16,6 +16,7 @@ from uuid import uuid4
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from accounts.nudges import Nudge
 from delivery import faults, holds, storage
 from delivery.models import source_of
 from delivery.naming import header_id
@@ -24,7 +25,6 @@ from delivery.personalise import fill_header
 from delivery.recipients import Recipient, expand, read
 from feeds.events import Arrival, Event, Held, Kind
 from feeds.lifecycle import record
-from feeds.nudges import Nudge
 from suppression.checking import stopped
 
 if TYPE_CHECKING:

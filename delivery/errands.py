@@ -21,12 +21,12 @@ from psycopg.errors import QueryCanceled
 from accounts import audit
 from accounts.access import enter
 from accounts.models import Account, Role
+from accounts.nudges import Nudge
 from delivery import actions
 from delivery.errand import Action, Errand
 from delivery.models import source_of
 from feeds import counts, search
 from feeds.models import MAX_ID, id_at
-from feeds.nudges import Nudge
 from feeds.query import Filter, Unclear
 from feeds.tasks import DATABASE_AWAY
 from feeds.terms import resolve

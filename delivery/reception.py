@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.nudges import Nudge
 from delivery import tokens
 from delivery.models import SenderDomain, source_of
 from feeds import inbox
 from feeds.inbox import Incoming
 from feeds.models import Email
-from feeds.nudges import Nudge
 from tracking import tokens as links
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import Error, close_old_connections, connection, transaction
 
+from accounts.nudges import Nudge
 from feeds import inbox, spool
-from feeds.nudges import Nudge
 from feeds.outage import database
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.nudges import Nudge
 from feeds.exports import files
 from feeds.exports.models import UNDER_WAY, Export, State
 from feeds.layouts import stored
-from feeds.nudges import Nudge
 
 if TYPE_CHECKING:
     from datetime import datetime
