@@ -22,6 +22,7 @@ from accounts import audit
 from accounts.access import enter
 from accounts.models import Account, Role
 from accounts.nudges import Nudge
+from accounts.patience import at_most
 from delivery import actions
 from delivery.errand import Action, Errand
 from delivery.models import source_of
@@ -82,7 +83,7 @@ def expected(access: Access, wanted: Filter, action: Action, now: datetime) -> E
         return Expected(total.n, total.is_exact)
     text, values = resolve(wanted, access.account, now).sql()
     try:
-        with search.at_most(COUNT_MS), connection.cursor() as cursor:
+        with at_most(COUNT_MS), connection.cursor() as cursor:
             cursor.execute(COUNT.format(text), [*values, access.account.pk, MOST_COUNTED + 1])
             (n,) = cursor.fetchone()
     except QueryCanceled:

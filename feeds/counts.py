@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from psycopg.errors import QueryCanceled
 
+from accounts.patience import at_most
 from feeds.events import Status
 from feeds.models import EPOCH, MAX_ID, id_at, time_of
-from feeds.search import STATEMENT_MS, Hunt, at_most
+from feeds.search import STATEMENT_MS, Hunt
 from feeds.terms import Not, OneOf, Wanted, resolve
 
 if TYPE_CHECKING:

@@ -1,53 +1,23 @@
-"""The feed as a file: exactly the filter, straight from the database's COPY, in constant memory whatever its size."""
+"""The feed as a file: exactly the filter, streamed by `accounts.streaming`."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import weakref
-import zlib
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.db import close_old_connections, connection, transaction
+from django.db import connection
 from psycopg import sql
 
-from feeds import copying
-from feeds.layouts import BOM, Layout
+from accounts.streaming import File
+from feeds.layouts import Layout
 from feeds.terms import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
     from datetime import datetime
-
-    from django.http import HttpRequest
 
     from accounts.models import Account
     from feeds.query import Filter
-
-# Pieces are few, where each is worth a change of threads, and small beside the process.
-PIECE = 256 * 1024
-AHEAD = 4
-SECONDS_TO_CANCEL = 5.0
-# Each holds a connection of this process's pool, which pages need too.
-MOST_AT_ONCE = 3
-# A reader that took nothing for so long is gone, or holds up what the database must clear away.
-SECONDS_TO_STALL = 600.0
-# The file of a slow line is worth little more when it is smaller still, and the database waits meanwhile.
-GZIP_LEVEL = 3
-GZIP_WBITS = 31
-
-_places = threading.BoundedSemaphore(MOST_AT_ONCE)
-
-
-class Busy(Exception):
-    """As many downloads are under way here as may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,135 +33,14 @@ class Download:
         """All emails of the account that meet this filter now, in the account's time. Raises Unclear."""
         return cls(matching(account, wanted, now), layout, account.time_zone)
 
+    @property
+    def file(self) -> File:
+        layout = self.layout
+        return File(layout.copy(self.condition), self.time_zone, layout.has_bom, layout.gzip)
+
 
 def matching(account: Account, wanted: Filter, now: datetime) -> sql.Composable:
     """The emails of this filter as a condition that holds its values: COPY takes no parameters. Raises Unclear."""
     text, values = resolve(wanted, account, now).sql()
     connection.ensure_connection()
     return sql.SQL(psycopg.ClientCursor(connection.connection).mogrify(text, values))
-
-
-def content(request: HttpRequest, download: Download) -> Streamed | Plain:
-    """What a streaming response of this download iterates over, in the way of the server that asks.
-
-    Django reads a plain iterator to its end before an asynchronous server sends the first byte. Raises Busy.
-    """
-    if not _places.acquire(blocking=False):
-        raise Busy
-    return Streamed(download) if isinstance(request, ASGIRequest) else Plain(download)
-
-
-def pieces(download: Download, begun: Callable[[psycopg.Connection], None] | None = None) -> Generator[bytes]:
-    """The file, in pieces of about 256 KB before they are compressed, none of them empty.
-
-    No time limit: the reader sets the pace. `begun` is told the connection before the first piece is asked for.
-    """
-    found = _file(download, begun)
-    yield from compressed(found) if download.layout.gzip else found
-
-
-def _file(download: Download, begun: Callable[[psycopg.Connection], None] | None) -> Iterator[bytes]:
-    if download.layout.has_bom:
-        yield BOM
-    with transaction.atomic(), connection.cursor() as cursor:
-        if begun:
-            begun(connection.connection)
-        cursor.execute("set local statement_timeout = 0")
-        yield from copied(cursor, download.layout.copy(download.condition), download.time_zone)
-
-
-def copied(cursor: object, statement: sql.Composed, time_zone: str) -> Generator[bytes, None, int]:
-    """What a COPY gives, with times in this zone; within a transaction. Returns how many lines it were.
-
-    Raises django.db.Error.
-    """
-    set_zone = "select set_config('TimeZone', %s, true)"
-    cursor.execute(set_zone, [time_zone])  # type: ignore[attr-defined]
-    with connection.wrap_database_errors, cursor.copy(statement):  # type: ignore[attr-defined]
-        lines = yield from copying.pieces(connection.connection, PIECE)
-    # Django takes every time it reads for one in its own zone, also later in this transaction.
-    cursor.execute(set_zone, [connection.timezone_name])  # type: ignore[attr-defined]
-    return lines
-
-
-def compressed(found: Iterable[bytes]) -> Generator[bytes]:
-    """One member of a gzip file. Several, one after the other, are a gzip file too."""
-    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WBITS)
-    for piece in found:
-        if packed := packer.compress(piece):
-            yield packed
-    yield packer.flush()
-
-
-class Plain:
-    """The file for a server that is not asynchronous."""
-
-    def __init__(self, download: Download) -> None:
-        self._leave = weakref.finalize(self, _places.release)
-        self._pieces = pieces(download)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def close(self) -> None:
-        self._pieces.close()
-        self._leave()
-
-
-class Streamed:
-    """The file for an asynchronous server: a thread reads it, a few pieces ahead of what was sent, and no further.
-
-    Django calls `close` when the answer is over, also where its reader left before the end. Then the database is told
-    to stop, and the connection is given back.
-    """
-
-    def __init__(self, download: Download) -> None:
-        # Also where nobody calls `close`: a place that is never given back would be missing for ever.
-        self._leave = weakref.finalize(self, _places.release)
-        self._pieces = pieces(download, self._begun)
-        # A thread of its own, because Django's connections belong to threads.
-        self._thread = ThreadPoolExecutor(1, "export")
-        self._connection: psycopg.Connection | None = None
-        self._over = False
-
-    def _begun(self, used: psycopg.Connection) -> None:
-        self._connection = used
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        # The view is done, and its own connection would be held until the last byte is sent.
-        await sync_to_async(close_old_connections)()
-        loop = asyncio.get_running_loop()
-        coming = deque(self._next() for _ in range(AHEAD))
-        try:
-            while piece := await coming.popleft():
-                coming.append(self._next())
-                stalled = loop.call_later(SECONDS_TO_STALL, self._give_up, loop)
-                yield piece
-                stalled.cancel()
-            self._over = True
-        finally:
-            for one in coming:
-                one.cancel()
-
-    def _next(self) -> asyncio.Future[bytes]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, next, self._pieces, b"")
-
-    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """What is still to come raises, so that the answer breaks off and nobody takes it for whole."""
-        loop.run_in_executor(None, self.close)
-
-    def close(self) -> None:
-        """Stop reading. The connection is this thread's until then, so nobody else's query can be meant."""
-        if self._connection is not None and not self._over:
-            with suppress(psycopg.Error):
-                self._connection.cancel_safe(timeout=SECONDS_TO_CANCEL)
-        with suppress(RuntimeError):  # closed before
-            self._thread.submit(self._end)
-            self._thread.shutdown(wait=False)
-
-    def _end(self) -> None:
-        try:
-            self._pieces.close()
-        finally:
-            connection.close()
-            self._leave()

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg import sql
 
-from feeds.columns import BY_NAME, NETCORE, NETCORE_LINES, STANDARD, guarded
+from accounts.cells import guarded
+from feeds.columns import BY_NAME, NETCORE, NETCORE_LINES, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 # What stands for the provider's columns where columns are named.
 NETCORE_WORD = "netcore"
 # Excel takes a CSV file without it for one in the machine's old encoding; most other programs need none.
-BOM = b"\xef\xbb\xbf"
 
 
 class Format(models.TextChoices):

@@ -8,16 +8,16 @@ slice by slice, until the page is full or the time is over; then the page says h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from psycopg.errors import QueryCanceled
 
+from accounts.patience import at_most
 from feeds import drivers
 from feeds.models import Email, id_at, time_of
 from feeds.terms import OneOf, Wanted, resolve
@@ -67,22 +67,6 @@ def page(access: Access, asked: Filter, now: datetime, before: int | None = None
     if len(hunt.found) > limit:
         return Page(emails, ids[-1])
     return Page(emails, hunt.place, min(now, time_of(hunt.place)) if hunt.place else None)
-
-
-@contextmanager
-def at_most(milliseconds: int) -> Iterator[None]:
-    """Statements inside are stopped after this long; then the block is left by QueryCanceled."""
-    outermost = not connection.in_atomic_block
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"set local statement_timeout = {milliseconds}")
-            yield
-            if not outermost:
-                cursor.execute("set local statement_timeout to default")
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise error.__cause__ from None
-        raise
 
 
 @dataclass(slots=True)

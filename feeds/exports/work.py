@@ -23,10 +23,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 from psycopg import sql
 
+from accounts import streaming
+from accounts.streaming import BOM
 from feeds import export as exporting
 from feeds.exports import files
 from feeds.exports.models import Export, State
-from feeds.layouts import BOM
 from feeds.query import Filter, Unclear
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _count(export: Export) -> None:
     ids = sql.SQL("copy (select id from feeds_email where {} order by id desc) to stdout").format(condition)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"set local statement_timeout = '{SECONDS_TO_COUNT}s'")
-        with closing(exporting.copied(cursor, ids, export.time_zone)) as found:
+        with closing(streaming.copied(cursor, ids, export.time_zone)) as found:
             emails = files.write_ids(export, found)
     _tell(export, emails=emails, counted_at=now)
 
@@ -165,7 +166,7 @@ def _write(export: Export, file: BinaryIO) -> bool:
     lines = _Lines(export, ids)
     # Closed whatever happens, so that the connection is free to tell what did.
     with closing(iter(lines)) as found:
-        size = export.size + files.append(file, exporting.compressed(found) if export.gzip else found)
+        size = export.size + files.append(file, streaming.compressed(found) if export.gzip else found)
     gone = export.gone + len(ids) - lines.emails
     if taken < export.emails:
         _tell(export, taken=taken, size=size, gone=gone)
@@ -192,7 +193,7 @@ class _Lines:
         condition = among(self.export.account_id, self.ids)
         with transaction.atomic(), connection.cursor() as cursor:
             statement = layout.copy(condition, header=first)
-            self.emails = yield from exporting.copied(cursor, statement, self.export.time_zone)
+            self.emails = yield from streaming.copied(cursor, statement, self.export.time_zone)
             if layout.is_netcore:  # which has several lines of an email
                 cursor.execute(sql.SQL("select count(*) from feeds_email where {}").format(condition))
                 (self.emails,) = cursor.fetchone()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import streaming
 from accounts.access import account_page
 from feeds import counts, saved
 from feeds import export as exporting
@@ -66,8 +67,8 @@ def file(request: HttpRequest, access: Access, ending: str = "csv") -> HttpRespo
     if request.method == "HEAD":
         return HttpResponse(content_type=layout.content_type, headers=headers)
     try:
-        content = exporting.content(request, download)
-    except exporting.Busy:
+        content = streaming.content(request, download.file)
+    except streaming.Busy:
         return busy(request, access, wanted, layout)
     return StreamingHttpResponse(content, content_type=layout.content_type, headers=headers)
 

@@ -12,8 +12,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import streaming
 from accounts.models import Account, Role
-from feeds import export
 from feeds.columns import BY_NAME, STANDARD
 from feeds.exports.models import Export
 from feeds.lifecycle import record
@@ -162,7 +162,7 @@ def test_when_too_many_are_under_way_the_background_is_offered(
         def acquire(self, *, blocking: bool) -> bool:
             return False
 
-    monkeypatch.setattr(export, "_places", NoPlace())
+    monkeypatch.setattr(streaming, "_places", NoPlace())
     response = client.get(f"/a/{acme.slug}/feed.ndjson?q=ann&columns=recipient")
     assert response.status_code == 503
     assert response["Retry-After"] == "30"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from accounts import streaming
 from accounts.access import Access, enter
 from feeds import export
 from feeds.columns import BY_NAME, NETCORE
@@ -41,7 +42,7 @@ def lines(access: Access, wanted: Filter | None = None, layout: Layout = STANDAR
 
 def file(access: Access, wanted: Filter, layout: Layout = STANDARD) -> bytes:
     download = export.Download.of(access.account, wanted, layout, NOON + timedelta(hours=1))
-    return b"".join(export.pieces(download))
+    return b"".join(streaming.pieces(download.file))
 
 
 def test_the_rows_are_those_of_the_filter_newest_first_in_the_accounts_time(source: Source, access: Access) -> None:

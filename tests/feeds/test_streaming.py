@@ -14,8 +14,8 @@ from django.db import DatabaseError, connection
 from django.http import StreamingHttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 
+from accounts import streaming
 from accounts.access import Access, enter
-from feeds import export
 from feeds.export import Download
 from feeds.layouts import Layout
 from feeds.models import id_at
@@ -51,7 +51,7 @@ def download(access: Access) -> Download:
 
 def content(download: Download, *, asynchronous: bool = True) -> StreamingHttpResponse:
     request = (AsyncRequestFactory() if asynchronous else RequestFactory()).get("/")
-    return StreamingHttpResponse(export.content(request, download))
+    return StreamingHttpResponse(streaming.content(request, download.file))
 
 
 def others(condition: str = "true") -> int:
@@ -96,7 +96,7 @@ def test_all_of_it_arrives_in_pieces(download: Download) -> None:
     pieces = asyncio.run(read())
 
     assert b"".join(pieces).count(b"\n") == ROWS + 1
-    assert max(map(len, pieces)) < 2 * export.PIECE
+    assert max(map(len, pieces)) < 2 * streaming.PIECE
     assert b"".join(pieces) == b"".join(content(download, asynchronous=False))
     assert until_nothing_is_left()
 
@@ -124,8 +124,8 @@ def test_a_download_nobody_begins_to_read_asks_nothing_of_the_database(download:
 
 
 def test_only_so_many_at_once_and_places_are_given_back(download: Download) -> None:
-    taken = [content(download) for _ in range(export.MOST_AT_ONCE)]
-    with pytest.raises(export.Busy):
+    taken = [content(download) for _ in range(streaming.MOST_AT_ONCE)]
+    with pytest.raises(streaming.Busy):
         content(download)
     taken.pop().close()
     for response in [*taken, content(download, asynchronous=False)]:
@@ -133,14 +133,14 @@ def test_only_so_many_at_once_and_places_are_given_back(download: Download) -> N
     assert until_nothing_is_left()
     forgotten = content(download, asynchronous=False)
     del forgotten
-    again = [content(download) for _ in range(export.MOST_AT_ONCE)]
+    again = [content(download) for _ in range(streaming.MOST_AT_ONCE)]
     for response in again:
         response.close()
     assert until_nothing_is_left()
 
 
 def test_a_reader_that_takes_nothing_for_long_is_given_up(download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "SECONDS_TO_STALL", 0.2)
+    monkeypatch.setattr(streaming, "SECONDS_TO_STALL", 0.2)
 
     async def stall() -> None:
         reading = aiter(content(download))
