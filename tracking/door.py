@@ -7,15 +7,15 @@ of all accounts; they get to Django under the name of the site.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.utils import timezone
 
 from tracking.hits import WHAT, hit
 from tracking.recorder import Recorder
-from tracking.tokens import PREFIX, Named, Purpose, read
+from tracking.tokens import PREFIX, Purpose, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,12 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
+# The same for everybody, and made once.
 _IMAGE_HEADERS = [*_raw(IMAGE_HEADERS), (b"content-length", str(len(IMAGE)).encode())]
+_IMAGE_STARTS: Message = {"type": "http.response.start", "status": 200, "headers": _IMAGE_HEADERS}
+_IMAGE_BODY: Message = {"type": "http.response.body", "body": IMAGE}
+_NO_BODY: Message = {"type": "http.response.body", "body": b""}
+_WHAT = {str(purpose): what for purpose, what in WHAT.items()}
 _LINK_HEADERS = [*_raw(NEVER_STORED), (b"content-length", b"0")]
 
 
@@ -51,15 +56,6 @@ def visitor_ip(peer: str, forwarded: str) -> str:
     count: int = settings.TRUSTED_PROXY_COUNT
     told = [part.strip() for part in forwarded.split(",") if part.strip()]
     return told[-count] if count and len(told) >= count else peer
-
-
-def _named(path: str) -> tuple[Purpose, Named] | None:
-    """The pixel or link this path is the valid address of."""
-    purpose, token, carried, *_more = [*path.removeprefix(PREFIX).split("/", 3), "", ""]
-    if purpose not in (Purpose.PIXEL, Purpose.LINK):
-        return None
-    named = read(Purpose(purpose), token, carried if purpose == Purpose.LINK else "")
-    return None if named is None else (Purpose(purpose), named)
 
 
 class Door:
@@ -73,31 +69,39 @@ class Door:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.application(scope, receive, send)
             return
-        found = _named(scope["path"]) if scope["method"] in METHODS else None
-        if found is None:
+        # "", "t", purpose, token, and for a link its target; what follows does not matter.
+        parts = scope["path"].split("/", 5)
+        purpose, named = parts[2], None
+        if scope["method"] in METHODS:
+            if purpose == Purpose.PIXEL and len(parts) > 3:
+                named = read(purpose, parts[3])
+            elif purpose == Purpose.LINK and len(parts) > 4:
+                named = read(purpose, parts[3], parts[4])
+        if named is None:
             await self.application(_under_our_name(scope), receive, send)
             return
-        purpose, named = found
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        peer = (scope.get("client") or ("",))[0]
-        # Some proxies write a line of their own below the ones before.
-        forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
-        ip = visitor_ip(peer, forwarded.decode("latin-1"))
-        await self._keep(hit(WHAT[purpose], named, timezone.now(), scope["method"], ip, headers))
-        if purpose == Purpose.PIXEL:
-            body = IMAGE if scope["method"] == "GET" else b""
-            await send({"type": "http.response.start", "status": 200, "headers": _IMAGE_HEADERS})
-            await send({"type": "http.response.body", "body": body})
-        else:
-            where = [(b"location", named.target.encode()), *_LINK_HEADERS]
-            await send({"type": "http.response.start", "status": 302, "headers": where})
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _keep(self, one: Any) -> None:
         recorder = self._recorder
         if recorder is None:
             recorder = self._recorder = Recorder()
-        await recorder.keep(one)
+        kept = recorder.keep(hit(_WHAT[purpose], named, time(), scope["method"], _ip(scope), scope["headers"]))
+        if kept is not None:
+            await kept
+        if purpose == Purpose.PIXEL:
+            await send(_IMAGE_STARTS)
+            await send(_IMAGE_BODY if scope["method"] == "GET" else _NO_BODY)
+        else:
+            where = [(b"location", named.target.encode()), *_LINK_HEADERS]
+            await send({"type": "http.response.start", "status": 302, "headers": where})
+            await send(_NO_BODY)
+
+
+def _ip(scope: Message) -> str:
+    peer: str = (scope.get("client") or ("",))[0]
+    if not settings.TRUSTED_PROXY_COUNT:
+        return peer
+    # Some proxies write a line of their own below the ones before.
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    return visitor_ip(peer, forwarded.decode("latin-1"))
 
 
 def _under_our_name(scope: Message) -> Message:

@@ -27,7 +27,8 @@ SALT = "tracking.undo"
 
 def keep(what: What, named: Named, at: datetime, method: str, ip: str, headers: Mapping[str, str]) -> None:
     """Keep that somebody did this at the page. Raises OSError where it could not be written anywhere."""
-    hits.keep([hits.hit(what, named, at, method, ip, headers)])
+    raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    hits.keep([hits.hit(what, named, at.timestamp(), method, ip, raw)])
 
 
 def undo_token(named: Named) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -68,7 +67,7 @@ def event_of(hit: Hit, email: Email, told: Mapping[str, int]) -> Event:
     """What a hit says. Each open and click counts; who unsubscribes twice has done so once (`told`: generations)."""
     event = Event(
         Kind.OPENED, email.message_id, email.recipient, hit.occurred_at, hit.id, str(hit.what),
-        ip=hit.ip, user_agent=hit.agent, raw=asdict(hit),
+        ip=hit.ip, user_agent=hit.agent, raw=hit._asdict(),
     )  # fmt: skip
     if hit.what in KINDS:
         verdict = judge(visit_of(hit), email.delivered_at, ())

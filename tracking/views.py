@@ -94,9 +94,8 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _keep(what: What, named: Named, request: HttpRequest) -> None:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    ip = visitor_ip(request.META.get("REMOTE_ADDR", ""), headers.get("x-forwarded-for", ""))
-    leaving.keep(what, named, timezone.now(), request.method or "", ip, headers)
+    ip = visitor_ip(request.META.get("REMOTE_ADDR", ""), request.headers.get("x-forwarded-for", ""))
+    leaving.keep(what, named, timezone.now(), request.method or "", ip, request.headers)
 
 
 def farewell_of(named: Named) -> Farewell | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from feeds import inbox, outage, spool
 from feeds.events import Kind, Status
@@ -16,7 +18,7 @@ from feeds.models import InboxRow, StoredEvent
 from tests import make
 from tests.site import wait_until
 from tests.tracking.mail import CHROME, ask, read, sent
-from tracking import recorder
+from tracking import hits, recorder
 from tracking.door import IMAGE
 from webhooks import tasks
 
@@ -195,8 +197,6 @@ def test_what_was_stored_and_spooled_as_well_is_in_the_feed_once(monkeypatch: py
 
 
 def test_nobody_waits_for_a_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     mail, go_on = sent(), threading.Event()
     store = inbox.store
 
@@ -211,6 +211,58 @@ def test_nobody_waits_for_a_store_that_does_not_answer(monkeypatch: pytest.Monke
     finally:
         go_on.set()
     wait_until(InboxRow.objects.exists, 20, "kept afterwards")
+
+
+@pytest.mark.parametrize(("most", "letters"), [(10, 10**9), (10**9, 10 * len(CHROME))])
+def test_while_the_database_hangs_no_more_than_a_few_wait_in_memory(
+    monkeypatch: pytest.MonkeyPatch, most: int, letters: int
+) -> None:
+    mail, go_on = sent(), threading.Event()
+    store = inbox.store
+
+    def slow(incoming: Any) -> int:
+        go_on.wait(20)
+        return store(incoming)
+
+    for name, value in {"LONGEST_WAIT": 0.01, "THREADS": 2, "MOST": most, "MOST_LETTERS": letters}.items():
+        monkeypatch.setattr(recorder, name, value)
+    monkeypatch.setattr(inbox, "store", slow)
+    try:
+        assert {answer.status for answer in ask(*[mail.signer.pixel()] * 75)} == {200}
+        # Two threads hold ten each, as many wait, and less than ten may have been seen by neither.
+        wait_until(lambda: spooled() >= 40, 20, "on disk")
+    finally:
+        go_on.set()
+    tasks.read_spool()
+
+    def all_of_them() -> bool:
+        read()
+        return mail.now().opens == 75
+
+    wait_until(all_of_them, 20, "in the feed, each once")
+
+
+def spooled() -> int:
+    return sum(len(hits.stored(spool._read(path).body)) for path in spool.folder().glob("*.json"))
+
+
+def test_where_the_disk_hangs_as_well_people_still_get_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail, go_on = sent(), threading.Event()
+
+    def slow(_incoming: Any) -> int:
+        go_on.wait(20)
+        return 0
+
+    for name, value in {"LONGEST_WAIT": 0.01, "THREADS": 1, "MOST": 5, "MOST_ASIDE": 2}.items():
+        monkeypatch.setattr(recorder, name, value)
+    monkeypatch.setattr(inbox, "store", slow)
+    monkeypatch.setattr(spool, "keep", slow)
+    try:
+        with capture_logs() as told:
+            assert {answer.status for answer in ask(*[mail.link()] * 60)} == {302}
+    finally:
+        go_on.set()
+    assert {(one["event"], one["count"]) for one in told} == {("hits_lost", 5)}
 
 
 def test_where_nothing_can_be_written_people_still_get_there(monkeypatch: pytest.MonkeyPatch) -> None:
