@@ -21,8 +21,11 @@ log = structlog.stdlib.get_logger("livefeeds.request")
 # Asked for every few seconds by whatever watches the site.
 QUIET = frozenset({"healthz", "readyz"})
 ROUTINE = frozenset(
-    {"webhook", "v5-send", "feed-stream", "tracking-pixel", "tracking-link", "tracking-leave", "tracking-logo"}
-)
+    {
+        "webhook", "v5-send", "v5-suppression", "feed-stream", "tracking-pixel", "tracking-link", "tracking-leave",
+        "tracking-logo",
+    }
+)  # fmt: skip
 
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,

@@ -27,7 +27,10 @@ type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 # With the setting that says how large their bodies may be.
-ROUTES = {"webhook": "DATA_UPLOAD_MAX_MEMORY_SIZE", "v5-send": "SEND_REQUEST_MOST_BYTES"}
+ROUTES = {
+    "webhook": "DATA_UPLOAD_MAX_MEMORY_SIZE", "v5-send": "SEND_REQUEST_MOST_BYTES",
+    "v5-suppression": "SEND_REQUEST_MOST_BYTES",
+}  # fmt: skip
 # Larger bodies wait on disk until it is their turn: nobody has proven anything yet.
 MEMORY = 1024 * 1024
 # More than there are connections: a thread may wait for a certificate of Amazon's, the others go on meanwhile.

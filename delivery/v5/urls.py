@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from delivery.v5 import sending
+from delivery.v5 import sending, suppression
 
 urlpatterns = [
     path("v5/mail/send", sending.send, name="v5-send"),
     path("v5.1/mail/send", sending.send, name="v5-send"),
+    path("v5/suppression", suppression.suppression, name="v5-suppression"),
+    path("v5.1/suppression", suppression.suppression, name="v5-suppression"),
 ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from delivery.models import Message
-from delivery.v5 import sending
+from delivery.v5 import door
 from tests import make
 from tests.delivery.v5.asking import fields, key, post
 
@@ -57,7 +57,7 @@ class Whatever(TestCase):
         account = make.account()
         make.sender_domain(account, "example.net")
         self.key = key(account)
-        sending.database.answered()
+        door.database.answered()
 
     @hypothesis(max_examples=100)
     @given(st.lists(st.tuples(st.sampled_from(PATHS), JSON), min_size=1, max_size=3))

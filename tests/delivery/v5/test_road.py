@@ -12,7 +12,7 @@ from django.db import connection
 
 from delivery import storage
 from delivery.models import Attachment, Message
-from delivery.v5 import sending
+from delivery.v5 import door
 from feeds.models import Email
 from settings.road import MEMORY, RoadIn
 from tests import make
@@ -51,7 +51,7 @@ def ask(*pieces: bytes, headers: dict[str, str], path: str = SEND, length: int |
 def api_key() -> str:
     account = make.account()
     make.sender_domain(account)
-    sending.database.answered()
+    door.database.answered()
     return key(account, networks=["192.0.2.0/24"])
 
 

@@ -18,7 +18,7 @@ from accounts.keys import Scope
 from accounts.models import Account, ApiKey
 from delivery import accept as accepting
 from delivery.models import Answered, Attachment, Message, Outgoing
-from delivery.v5 import sending
+from delivery.v5 import door
 from feeds.events import Held, Status
 from feeds.models import Email
 from tests import make
@@ -32,7 +32,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "v5"
 def account() -> Account:
     account = make.account()
     make.sender_domain(account)
-    sending.database.answered()
+    door.database.answered()
     return account
 
 
@@ -317,10 +317,10 @@ def test_without_the_database_the_client_is_asked_to_come_again(api_key: str, mo
         patch.setattr(accepting, "accept", away)
         answer = post(api_key, request())
         assert (answer.status_code, answer["Retry-After"], fields(answer)) == (503, "10", [""])
-        patch.setattr(sending, "unlock", away)
+        patch.setattr(door, "unlock", away)
         assert post(api_key, request()).status_code == 503
         assert post(api_key, request()).status_code == 503  # without asking
-    sending.database.answered()
+    door.database.answered()
     assert post(api_key, request()).status_code == 202
 
 
