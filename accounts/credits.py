@@ -12,6 +12,8 @@ from accounts import audit
 from accounts.models import Account, CreditEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from accounts.models import User
 
 # Holding the row first, in its newest version, tells how many there were, whoever takes some at the same time.
@@ -47,6 +49,16 @@ def add(account: Account, amount: int, by: User | None, note: str = "") -> Credi
     return CreditEntry.objects.create(
         account=account, amount=amount, balance=account.credits, note=note, by=by, by_name=name
     )
+
+
+def lock(account_ids: Collection[int]) -> list[int]:
+    """Hold the rows of those of these accounts that are limited, until the caller's transaction ends; returns them.
+
+    Whoever moves credits and writes into the feed in one transaction holds them first, always in the same order: else
+    two that wait for each other would never come to an end.
+    """
+    metered = Account.objects.filter(pk__in=account_ids, is_metered=True).order_by("pk")
+    return list(metered.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def take(account_id: int, wanted: int) -> int:

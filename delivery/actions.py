@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
-from accounts.credits import give_back
+from accounts import credits as credit
 from delivery import outcomes
 from delivery.accept import accept, nudge
 from delivery.kept import order_of
@@ -62,9 +62,10 @@ def give_up(account: Account, email_ids: Collection[int], now: datetime, by: str
     """Try these no more: they bounce, softly, with who decided it and the server's last answer."""
     free = Outgoing.objects.filter(account=account, email_id__in=email_ids, claimed_by=None)
     rows = list(free.select_for_update(skip_locked=True))
+    credit.lock([account.pk])
     outcomes.tell(((row, given_up(row, now, by)) for row in rows), now)
     outcomes.drop(rows, 0)
-    give_back(account.pk, sum(row.is_paid and not row.attempts for row in rows))
+    credit.give_back(account.pk, sum(row.is_paid and not row.attempts for row in rows))
     left = Outgoing.objects.filter(account=account, email_id__in=email_ids).count()
     return Outcome(
         len(rows),

@@ -29,7 +29,7 @@ from suppression import checking
 from tracking import rewriting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from delivery.compose import Mail
@@ -52,10 +52,11 @@ def claim(wanted: Iterable[tuple[Pair, int]], mailer_id: int, book: Book, now: d
     """
     with transaction.atomic():
         rows = queue.claim(wanted, mailer_id, now)
+        metered = credit.lock({row.account_id for row in rows if not row.attempts})
         rows = check_left_over(rows, mailer_id, now)
         rows = check_account(rows, now)
         rows = check_suppression(rows, mailer_id, now)
-        rows = pay(rows, now)
+        rows = pay(rows, metered, now)
         return jobs(rows, book)
 
 
@@ -114,13 +115,12 @@ def check_suppression(rows: list[Outgoing], mailer_id: int, now: datetime) -> li
     return [row for row in rows if row.email_id not in dropped]
 
 
-def pay(rows: list[Outgoing], now: datetime) -> list[Outgoing]:
+def pay(rows: list[Outgoing], metered: Collection[int], now: datetime) -> list[Outgoing]:
     """Take a credit for each first attempt of the accounts that are limited, and hold what there is none for."""
-    unpaid = [row for row in rows if not row.is_paid and not row.attempts]
-    metered = Account.objects.filter(id__in={row.account_id for row in unpaid}, is_metered=True)
+    unpaid = [row for row in rows if row.account_id in metered and not row.is_paid and not row.attempts]
     held: set[int] = set()
-    for account_id in sorted(metered.values_list("id", flat=True)):
-        due = sorted((row for row in unpaid if row.account_id == account_id), key=lambda row: row.next_attempt_at)
+    for account_id, group in _by_account(unpaid).items():
+        due = sorted(group, key=lambda row: row.next_attempt_at)
         taken = credit.take(account_id, len(due))
         queue.paid(due[:taken])
         _hold(due[taken:], Held.CREDITS, "Held back: the account has no credits left.", now)
@@ -129,7 +129,7 @@ def pay(rows: list[Outgoing], now: datetime) -> list[Outgoing]:
 
 
 def refund(rows: Iterable[Outgoing]) -> None:
-    """Give back what was paid for emails that nobody tried to send."""
+    """Give back what was paid for emails that nobody tried to send. The caller holds their accounts (credits.lock)."""
     for account_id, group in _by_account(row for row in rows if row.is_paid and not row.attempts).items():
         credit.give_back(account_id, len(group))
 

@@ -11,6 +11,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
+from accounts import credits as credit
 from delivery import deliver, holds, outcomes, roster, throttle
 from delivery.models import Outgoing
 from feeds.events import Held
@@ -128,6 +129,7 @@ def look_after(pairs: Mapping[Pair, datetime], now: datetime) -> None:
         with transaction.atomic():
             rows = list(_waiting(pair, now))
             over = [row for row in rows if row.expires_at <= now]
+            credit.lock({row.account_id for row in over})
             outcomes.tell(((row, outcomes.expiry_of(row, now)) for row in over), now)
             outcomes.drop(over, 0)
             deliver.refund(over)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import credits as credit
 from accounts.models import Account
-from delivery import holds
+from delivery import deliver, holds
 from delivery.accept import accept
 from delivery.models import Message, Outgoing
+from delivery.queue import Pair
+from delivery.routes import Book
 from feeds.events import Held, Kind, Status
 from feeds.models import Email, Rollup, StoredEvent
+from suppression.models import Reason, Suppression
 from tests import make
-from tests.delivery.engine import mailer, send_all
+from tests.delivery.engine import mailer, send_all, until
 from tests.sinks import Sink, sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,3 +80,37 @@ def test_all_of_it_at_once(mx: Sink) -> None:
     assert sum(Rollup.objects.filter(kind=Kind.PROCESSED).values_list("emails", flat=True)) == sent
     account.refresh_from_db()
     assert account.credits == ORDERS * 30 - sent
+
+
+def test_claims_that_give_back_and_take_credits_hold_accounts_in_one_order(mx: Sink) -> None:
+    first, second = (make.account(is_metered=True, credits=5) for _n in range(2))
+    for account in (first, second):
+        make.sender_domain(account)
+        accept(make.order("bob@example.com"), account, timezone.now())
+    Outgoing.objects.filter(account=second).update(is_paid=True)
+    Suppression.objects.create(
+        account=second, target="bob@example.com", domain="example.com", reason=Reason.MANUAL, since=timezone.now()
+    )
+    now = timezone.now()
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        credit.take(first.id, 1)
+        claimed = threads.submit(claim, [Pair(second.id, "example.com"), Pair(first.id, "example.com")], now)
+        until(is_somebody_waiting)
+        # It is to give the second account a credit back, and waits for the first: then nobody waits for the second.
+        Account.objects.select_for_update(nowait=True).get(id=second.id)
+    assert claimed.result() == ["bob@example.com"]
+    assert list(Account.objects.order_by("id").values_list("credits", flat=True)) == [3, 6]
+
+
+def claim(pairs: Sequence[Pair], now: datetime) -> list[str]:
+    try:
+        jobs = deliver.claim([(pair, 5) for pair in pairs], 1, Book(), now)
+        return [job.outgoing.recipient for job in jobs]
+    finally:
+        connection.close()
+
+
+def is_somebody_waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_locks where not granted")
+        return bool(cursor.fetchone()[0])
