@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_noop
 
 from accounts import credits as credit
-from delivery import outcomes
+from delivery import deliver, outcomes, roster
 from delivery.accept import accept, nudge
 from delivery.kept import order_of
 from delivery.models import Message, Outgoing, source_of
@@ -63,9 +63,13 @@ def give_up(account: Account, email_ids: Collection[int], now: datetime, by: str
     free = Outgoing.objects.filter(account=account, email_id__in=email_ids, claimed_by=None)
     rows = list(free.select_for_update(skip_locked=True))
     credit.lock([account.pk])
+    if settled := roster.settle_interrupted(rows, 0, now):
+        # What was refused meanwhile is still there, with the answer; what the database refused stays as it is.
+        left_over = free.select_for_update(skip_locked=True)
+        rows = [row for row in left_over if not (row.interrupted and row.email_id in settled)]
     outcomes.tell(((row, given_up(row, now, by)) for row in rows), now)
     outcomes.drop(rows, 0)
-    credit.give_back(account.pk, sum(row.is_paid and not row.attempts for row in rows))
+    deliver.refund(rows)
     left = Outgoing.objects.filter(account=account, email_id__in=email_ids).count()
     return Outcome(
         len(rows),

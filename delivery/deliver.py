@@ -62,9 +62,7 @@ def claim(wanted: Iterable[tuple[Pair, int]], mailer_id: int, book: Book, now: d
 
 def check_left_over(rows: list[Outgoing], mailer_id: int, now: datetime) -> list[Outgoing]:
     """Settle what was sent already by a mailer that was taken for dead, and what may not be tried before its end."""
-    settled: set[int] = set()
-    if begun := [row for row in rows if row.interrupted]:
-        settled.update(*roster.settle_left(begun, mailer_id, now))
+    settled = roster.settle_interrupted(rows, mailer_id, now)
     over = [row for row in rows if row.attempts and row.expires_at <= now and row.email_id not in settled]
     if over := _too_early(over, now):
         outcomes.tell(((row, outcomes.expiry_of(row, now)) for row in over), now)
@@ -129,8 +127,12 @@ def pay(rows: list[Outgoing], metered: Collection[int], now: datetime) -> list[O
 
 
 def refund(rows: Iterable[Outgoing]) -> None:
-    """Give back what was paid for emails that nobody tried to send. The caller holds their accounts (credits.lock)."""
-    for account_id, group in _by_account(row for row in rows if row.is_paid and not row.attempts).items():
+    """Give back what was paid for emails that nobody tried to send, as far as is known.
+
+    The caller holds their accounts (credits.lock), and has settled what was sent by a mailer that was taken for dead.
+    """
+    untried = (row for row in rows if row.is_paid and not row.attempts and not row.interrupted)
+    for account_id, group in _by_account(untried).items():
         credit.give_back(account_id, len(group))
 
 

@@ -128,8 +128,10 @@ def look_after(pairs: Mapping[Pair, datetime], now: datetime) -> None:
     for pair, until in pairs.items():
         with transaction.atomic():
             rows = list(_waiting(pair, now))
+            credit.lock({row.account_id for row in rows if row.expires_at <= now})
+            settled = roster.settle_interrupted(rows, 0, now)
+            rows = [row for row in rows if row.email_id not in settled]
             over = [row for row in rows if row.expires_at <= now]
-            credit.lock({row.account_id for row in over})
             outcomes.tell(((row, outcomes.expiry_of(row, now)) for row in over), now)
             outcomes.drop(over, 0)
             deliver.refund(over)

@@ -12,6 +12,7 @@ from delivery import outcomes, routes
 from delivery.models import Outgoing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from delivery.outcomes import Done
@@ -118,6 +119,16 @@ def settle_left(rows: list[Outgoing], mailer_id: int, now: datetime) -> tuple[se
     refused = {d.outgoing.email_id for d in done if not _settles([d], mailer_id, now)}
     log.error("outcomes_refused", emails=sorted(refused))
     return settled - refused, refused
+
+
+def settle_interrupted(rows: Iterable[Outgoing], mailer_id: int, now: datetime) -> set[int]:
+    """Settle those of these rows that somebody sent who was taken for dead; returns the ids of their emails.
+
+    Whoever ends emails asks this first: what was sent must not be told as given up, or get its credit back. 0 is the
+    mailer of rows that nobody claimed.
+    """
+    begun = [row for row in rows if row.interrupted]
+    return set().union(*settle_left(begun, mailer_id, now)) if begun else set()
 
 
 def _settles(done: list[Done], mailer_id: int, now: datetime) -> bool:

@@ -12,9 +12,11 @@ from django.db import DataError
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import holds, outcomes, queue, roster
+from delivery import actions, holds, outcomes, queue, roster
+from delivery.housekeeping import look_after
 from delivery.models import Attempt, Outgoing, Verdict
 from delivery.models import Mailer as Alive
+from delivery.queue import Pair
 from feeds.events import Status
 from tests.delivery.engine import email, mailer, place, told, until
 from tests.sinks import Sink
@@ -83,3 +85,57 @@ def test_an_outcome_the_database_refuses_holds_up_no_other_and_is_not_sent_again
     assert email("bob@example.com").status == Status.DELIVERED
     assert Outgoing.objects.get().claimed_by == dead.id
     assert not queue.look(queue.START, now).pairs
+
+
+# ---- What a mailer sent that was taken for dead -----------------------------------------------------------
+
+
+def sent_meanwhile(account: Account, reply: str = "250 OK", verdict: Verdict = Verdict.DELIVERED) -> None:
+    """The email was paid for and sent, and whoever sent it did not live to settle that."""
+    Outgoing.objects.update(claimed_by=None, interrupted=True, is_paid=True)
+    Attempt.objects.create(
+        email_id=Outgoing.objects.get().email_id, number=1, account=account, started_at=timezone.now(), took_ms=1,
+        verdict=verdict, final=verdict == Verdict.DELIVERED, reply=reply,
+    )  # fmt: skip
+
+
+def test_what_was_sent_meanwhile_is_not_told_as_over_nor_refunded(account: Account) -> None:
+    Account.objects.update(is_metered=True, credits=5)
+    place(account, "bob@example.com")
+    sent_meanwhile(account)
+    now = timezone.now() + timedelta(days=6)
+    look_after({Pair(account.id, "example.com"): now + timedelta(hours=1)}, now)
+    assert told("bob@example.com") == ["processed", "delivered"]
+    assert Account.objects.get().credits == 5
+    assert not Outgoing.objects.exists()
+
+
+def test_what_was_sent_meanwhile_cannot_be_given_up(account: Account) -> None:
+    Account.objects.update(is_metered=True, credits=5)
+    place(account, "bob@example.com")
+    sent_meanwhile(account)
+    outcome = actions.give_up(account, [email("bob@example.com").id], timezone.now(), "mia")
+    assert (outcome.done, len(outcome.refused)) == (0, 1)
+    assert told("bob@example.com") == ["processed", "delivered"]
+    assert Account.objects.get().credits == 5
+
+
+def test_what_was_refused_meanwhile_is_given_up_after_that(account: Account) -> None:
+    Account.objects.update(is_metered=True, credits=5)
+    place(account, "bob@example.com")
+    sent_meanwhile(account, "452 4.2.2 Mailbox full", Verdict.SOFT)
+    outcome = actions.give_up(account, [email("bob@example.com").id], timezone.now(), "mia")
+    assert (outcome.done, outcome.refused) == (1, [])
+    assert told("bob@example.com") == ["processed", "deferred", "given up"]
+    assert "452 4.2.2 Mailbox full" in email("bob@example.com").comment
+    assert Account.objects.get().credits == 5
+    assert not Outgoing.objects.exists()
+
+
+def test_what_may_have_been_sent_gets_no_credit_back(account: Account) -> None:
+    Account.objects.update(is_metered=True, credits=5)
+    place(account, "ann@example.com", "bob@example.com")
+    Outgoing.objects.update(is_paid=True)
+    Outgoing.objects.filter(recipient="bob@example.com").update(interrupted=True)
+    actions.give_up(account, [email(f"{name}@example.com").id for name in ("ann", "bob")], timezone.now(), "mia")
+    assert Account.objects.get().credits == 6
