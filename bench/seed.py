@@ -161,15 +161,15 @@ def _store_keys(cursor: Any) -> None:
         copy.write("".join(f"{key}\t{email_id}\n" for key, email_id in rows))
 
 
-def drop_indexes(cursor: Any) -> dict[str, list[str]]:
-    """Drop all indexes of the large tables; returns per table the statements that make them again."""
-    again: dict[str, list[str]] = {table: [] for table in UNINDEXED}
+def drop_indexes(cursor: Any, tables: Sequence[str] = UNINDEXED) -> dict[str, list[str]]:
+    """Drop all indexes of large tables; returns per table the statements that make them again."""
+    again: dict[str, list[str]] = {table: [] for table in tables}
     cursor.execute(
         "select conrelid::regclass::text, conname, pg_get_constraintdef(oid), '' from pg_constraint"
         " where conrelid::regclass::text = any(%(tables)s) and contype = 'p' union all"
         " select tablename, indexname, '', indexdef from pg_indexes where tablename = any(%(tables)s) and schemaname ="
         " 'public' and not exists (select from pg_constraint where conname = indexname)",
-        {"tables": list(UNINDEXED)},
+        {"tables": list(tables)},
     )
     for table, name, constraint, index in cursor.fetchall():
         cursor.execute(f"alter table {table} drop constraint {name}" if constraint else f"drop index {name}")

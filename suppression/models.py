@@ -69,9 +69,9 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 class Suppression(models.Model):
     """An entry of the list: one target, one reason. Without an account it holds for the whole installation.
 
-    `since`, `until` (None: for ever) and `origin` follow from its causes: the earliest `at`, the latest `until`, and
-    who or what gave the earliest. `added_at` is when it came on the list. An address that bounced and complained has
-    two entries, so that taking one back leaves the other.
+    `since`, `until` (None: for ever), `origin` and `added_at` follow from its causes: the earliest `at`, the latest
+    `until`, who or what gave the earliest, and when the first of them came on the list. An address that bounced and
+    complained has two entries, so that taking one back leaves the other.
     """
 
     # Every index begins with it.
@@ -173,7 +173,7 @@ class Removal(models.Model):
 class Removed(models.Model):
     """What a removal took off: an entry as it was, with the causes that were taken, as JSON by their columns.
 
-    `is_whole` says whether the entry went; else other causes kept it.
+    `is_whole` says whether the entry went; else other causes kept it. `is_back`: the removal was taken back.
     """
 
     removal = models.ForeignKey(Removal, models.CASCADE, related_name="rows")
@@ -184,6 +184,7 @@ class Removed(models.Model):
     reason = models.PositiveSmallIntegerField(choices=Reason)
     added_at = models.DateTimeField()
     is_whole = models.BooleanField()
+    is_back = models.BooleanField(default=False)
     causes: models.JSONField[list[dict[str, Any]]] = models.JSONField()
 
     objects = Ours["Removed"].as_manager()
@@ -196,7 +197,11 @@ class Removed(models.Model):
 
 
 class Tally(models.Model):
-    """How many entries of a reason came on an account's list in an hour, and how many went."""
+    """How many entries of a reason came on an account's list in an hour, and how many went.
+
+    Rows are only added: of one that all had to change, the events of an account would wait for each other. Whoever
+    reads adds up; `suppression.tallies` does so for good from time to time.
+    """
 
     account = models.ForeignKey(Account, models.CASCADE, null=True, db_index=False)
     reason = models.PositiveSmallIntegerField(choices=Reason)
@@ -205,8 +210,9 @@ class Tally(models.Model):
     removed = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("account", "reason", "hour", name="suppression_tally_once", nulls_distinct=False)
+        indexes = [
+            models.Index("account", "reason", "hour", name="suppression_tally_hour"),
+            models.Index("hour", name="suppression_tally_old"),
         ]
 
     def __str__(self) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from suppression import causes, targets
-from suppression.models import Cause, How, Removal, Suppression
+from suppression.models import Cause, How, Removal, Removed, Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from accounts.audit import Actor
     from suppression.models import Reason
@@ -27,9 +27,10 @@ select id from suppression_suppression where id = any(%s) order by account_id, t
 """
 # What goes is kept as it was. Statements of their own: each sees what the one before it did.
 KEEP = """
-insert into suppression_removed (removal_id, account_id, target, covers, domain, reason, added_at, is_whole, causes)
+insert into suppression_removed (removal_id, account_id, target, covers, domain, reason, added_at, is_whole, is_back,
+    causes)
 select %s, s.account_id, s.target, s.covers, s.domain, s.reason, s.added_at,
-    count(*) = (select count(*) from suppression_cause a where a.suppression_id = s.id),
+    count(*) = (select count(*) from suppression_cause a where a.suppression_id = s.id), false,
     jsonb_agg(to_jsonb(c) - 'suppression_id' - 'account_id' order by c.at, c.ident)
 from suppression_cause c join suppression_suppression s on s.id = c.suppression_id
 where c.id = any(%s) group by s.id
@@ -41,13 +42,21 @@ with gone as (
         and not exists (select from suppression_cause c where c.suppression_id = s.id)
     returning account_id, reason
 ), tally as (
-    insert into suppression_tally as t (account_id, reason, hour, added, removed)
-    select account_id, reason, date_trunc('hour', %s::timestamptz, 'UTC'), 0, count(*) from gone
-    group by 1, 2 order by 1, 2
-    on conflict (account_id, reason, hour) do update set removed = t.removed + excluded.removed
+    insert into suppression_tally (account_id, reason, hour, added, removed)
+    select account_id, reason, date_trunc('hour', %s::timestamptz, 'UTC'), 0, count(*) from gone group by 1, 2
 )
 select count(*) from gone
 """
+# What was taken off, as `causes.put` is given it. Users and keys may have gone since.
+BACK = """
+    select r.account_id, r.target, r.covers, r.domain, r.reason, c.ident, c.origin, c.at, c.until, c.added_at,
+        c.source_id, c.email_id, c.event_key, c.import_id, u.id as user_id, k.id as key_id, c.actor_name, c.comment,
+        c.note
+    from suppression_removed r cross join lateral jsonb_populate_recordset(null::suppression_cause, r.causes) c
+    left join accounts_user u on u.id = c.user_id left join accounts_apikey k on k.id = c.key_id
+    where r.id = any(%(rows)s)
+"""
+COUNTED_BACK = "date_trunc('hour', %(at)s::timestamptz, 'UTC'), 0, -count(*)"
 
 
 def begin(account_id: int | None, how: How, actor: Actor = None, note: str = "") -> Removal:
@@ -73,7 +82,7 @@ def take_off(removal: Removal, entry_ids: Collection[int], among: Q | None = Non
         cursor.execute(KEEP, [removal.id, ids])
         cursor.execute(DROP_CAUSES, [ids])
         touched = sorted({entry_id for (entry_id,) in cursor})
-        cursor.execute(DROP_ENTRIES, [touched, timezone.now()])
+        cursor.execute(DROP_ENTRIES, [touched, removal.at])
         (gone,) = cursor.fetchone()
         if gone < len(touched):
             causes.follow(touched)
@@ -81,12 +90,26 @@ def take_off(removal: Removal, entry_ids: Collection[int], among: Q | None = Non
     return int(gone)
 
 
-def lift(account_id: int, address: str, reason: Reason, email_id: int) -> bool:
-    """Take back what this email caused; returns whether there was anything. Causes by other emails stay, and the entry
-    with them. Inside the caller's transaction."""
+def restore(removal: Removal) -> int:
+    """Put the next of what this removal took off back as it was; returns how many entries that were, 0 when all are
+    back. At most STEP of them. Twice, also at once, puts nothing back twice. In a transaction of its own, or of the
+    caller's."""
+    with transaction.atomic():
+        left = Removed.objects.filter(removal=removal, is_back=False).order_by("id").select_for_update()
+        rows = list(left.values_list("id", flat=True)[:STEP])
+        if rows:
+            causes.put(BACK, {"rows": rows, "at": removal.at}, COUNTED_BACK)
+            Removed.objects.filter(id__in=rows).update(is_back=True)
+    return len(rows)
+
+
+def lift(account_id: int, address: str, reason: Reason, email_id: int, at: datetime) -> bool:
+    """Take back what this email caused until then; returns whether there was anything. Causes by other emails stay, and
+    the entry with them. Inside the caller's transaction."""
     target = targets.of_address(address).text
-    caused = Cause.objects.filter(email_id=email_id, suppression__account=account_id, suppression__reason=reason)
+    mine = Q(email_id=email_id, at__lte=at)
+    caused = Cause.objects.filter(mine, suppression__account=account_id, suppression__reason=reason)
     entries = list(caused.filter(suppression__target=target).values_list("suppression_id", flat=True))
     if entries:
-        take_off(begin(account_id, How.CAME_BACK), entries, Q(email_id=email_id))
+        take_off(begin(account_id, How.CAME_BACK), entries, mine)
     return bool(entries)

@@ -47,8 +47,10 @@ class Target:
 def read(text: str) -> Target:
     """What somebody wrote. Raises NotATarget."""
     written = text.strip().lower()
-    if not written or "\0" in written or len(written) > LONGEST:
+    if not written or "\0" in written:
         raise NotATarget(_("There is no address."))
+    if len(written) > LONGEST:
+        raise NotATarget(_("“%(text)s…” is too long for an address.") % {"text": written[:100]})
     local, at, domain = written.rpartition("@")
     if not at or not local or local == "*":
         return _domain(domain)
@@ -64,11 +66,19 @@ def read(text: str) -> Target:
 def of_address(address: str) -> Target:
     """The target of one address that mail was sent to, however odd: what no rule reads is taken as it stands."""
     try:
-        wire = addresses.read(address.lower())
+        found = addresses.read(address.lower())
     except addresses.NotAnAddress:
-        text = address.lower()
-        return Target(text, Covers.ADDRESS, text.rpartition("@")[2])
-    return Target(wire.wire.lower(), Covers.ADDRESS, wire.domain)
+        text, domain = address.lower(), address.lower().rpartition("@")[2]
+    else:
+        text, domain = found.wire.lower(), found.domain
+    if "*" in text:
+        text = _quoted(text)
+    return Target(text, Covers.ADDRESS, domain)
+
+
+def plain(target: Target) -> str:
+    """The address as patterns are held against it."""
+    return target.text.replace('"', "") if "*" in target.text else target.text
 
 
 def covering(target: Target) -> Iterator[str]:
@@ -87,23 +97,35 @@ def shown(text: str, covers: int) -> str:
     return f"*@*{text[1:]}" if covers == Covers.SUBDOMAINS else text
 
 
+def _quoted(text: str) -> str:
+    """The same address in the other spelling that RFC 5321 has for it, or it would look like a pattern."""
+    local, at, domain = text.rpartition("@")
+    return text if not at or local.startswith('"') else f'"{local}"@{domain}'
+
+
 def _domain(written: str) -> Target:
     """A domain, or with a dot or a star before it a domain with its subdomains."""
     name = written.removeprefix("*").removeprefix(".")
     covers = Covers.SUBDOMAINS if name != written else Covers.DOMAIN
-    name = name.removesuffix(".")
-    try:
-        ascii_name = name if name.isascii() else idna.encode(name, uts46=True).decode()
-    except idna.IDNAError:
-        ascii_name = ""
+    ascii_name = _ascii(name.removesuffix("."))
     if not DOMAIN.fullmatch(ascii_name):
         raise NotATarget(_("“%(text)s” is neither an address nor a domain.") % {"text": written[:100]})
     return Target(f"@.{ascii_name}" if covers == Covers.SUBDOMAINS else f"@{ascii_name}", covers, ascii_name)
 
 
+def _ascii(name: str) -> str:
+    """The domain as DNS has it, or "" where there is no such name."""
+    try:
+        return name if name.isascii() else idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+
+
 def _pattern(written: str, domain: str) -> Target:
-    if not PATTERN.fullmatch(written) or ".." in domain:
+    one = "" if "*" in domain else _ascii(domain)
+    text = f"{written.removesuffix(domain)}{one or domain}"
+    if not PATTERN.fullmatch(text) or ".." in domain or not ("*" in domain or DOMAIN.fullmatch(one)):
         raise NotATarget(_("“%(text)s” is no pattern of addresses.") % {"text": written[:100]})
-    if sum(letter.isalnum() for letter in written) < LEAST_LETTERS:
+    if sum(letter.isalnum() for letter in text) < LEAST_LETTERS:
         raise NotATarget(_("“%(text)s” would cover nearly everybody.") % {"text": written[:100]})
-    return Target(re.sub(r"\*+", "*", written), Covers.PATTERN, "" if "*" in domain else domain)
+    return Target(re.sub(r"\*+", "*", text), Covers.PATTERN, one)

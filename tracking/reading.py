@@ -113,7 +113,7 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
     """After the events were recorded, in the same transaction, which holds these emails."""
     looks: list[Hit] = []
     visits: list[Hit] = []
-    moves: dict[int, tuple[Event, Hit]] = {}
+    moves: dict[tuple[int, Kind], tuple[Event, Hit]] = {}
     told = [({hit.id: hit for hit in stored(bytes(row.body))}, events) for row, events in read]
     ids = {hit.email_id for hits, _events in told for hit in hits.values()}
     known = set(Email.objects.filter(id__in=ids).values_list("id", "account_id"))
@@ -124,9 +124,9 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
         for event in events:
             hit = hits[event.raw["id"]]
             if hit.what not in KINDS:
-                before = moves.get(hit.email_id)
+                before = moves.get((hit.email_id, event.kind))
                 if before is None or before[0].occurred_at <= event.occurred_at:
-                    moves[hit.email_id] = (event, hit)
+                    moves[hit.email_id, event.kind] = (event, hit)
     _move(sorted(moves.values(), key=lambda move: (move[1].account_id, move[0].recipient, move[1].email_id)))
     if visits:
         times = [hit.occurred_at for hit in visits]
@@ -135,8 +135,16 @@ def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
 
 
 def _move(moves: Sequence[tuple[Event, Hit]]) -> None:
-    """What was done last with each email holds: whoever left is on the list, also where the event was known already;
-    whoever came back is off it."""
+    """What was done last with each email holds, by when it was done and not by when it is read: whoever left is on the
+    list, also where the event was known already; whoever came back is off it."""
+    if not moves:
+        return
+    back = _came_back(moves)
+    emails = {hit.email_id: (hit.account_id, event.recipient) for event, hit in moves}
+    for email_id, (account_id, recipient) in emails.items():
+        if email_id in back:
+            lift(account_id, recipient, Reason.UNSUBSCRIBED, email_id, back[email_id])
+    # Afterwards: who left again may have done so by an event that was known.
     causes.add(
         causes.of_event(
             hit.account_id,
@@ -149,11 +157,19 @@ def _move(moves: Sequence[tuple[Event, Hit]]) -> None:
             comment=event.comment,
         )
         for event, hit in moves
-        if event.kind == Kind.UNSUBSCRIBED
+        if event.kind == Kind.UNSUBSCRIBED and not (hit.email_id in back and event.occurred_at <= back[hit.email_id])
     )
-    for event, hit in moves:
-        if event.kind == Kind.RESUBSCRIBED:
-            lift(hit.account_id, event.recipient, Reason.UNSUBSCRIBED, hit.email_id)
+
+
+def _came_back(moves: Sequence[tuple[Event, Hit]]) -> dict[int, datetime]:
+    """When each of these emails' recipients came back last, as far as they did."""
+    back: dict[int, datetime] = {}
+    told = StoredEvent.objects.filter(email_id__in={hit.email_id for _event, hit in moves}, kind=Kind.RESUBSCRIBED)
+    times = list(told.values_list("email_id", "occurred_at"))
+    times += [(hit.email_id, event.occurred_at) for event, hit in moves if event.kind == Kind.RESUBSCRIBED]
+    for email_id, at in times:
+        back[email_id] = max(at, back.get(email_id, at))
+    return back
 
 
 def judge_again(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 # Each entry so far was one event.
 KEEP = """
-update suppression_suppression set domain = split_part(target, '@', 2);
+update suppression_suppression set domain = split_part(target, '@', -1);
 insert into suppression_cause (suppression_id, account_id, ident, origin, at, added_at, email_id, event_key, actor_name,
     comment, note)
 select id, account_id, case when event_key is null then 'u0' else 'e' || email_id || '.' || event_key end,

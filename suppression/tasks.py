@@ -1,0 +1,21 @@
+"""What workers do for the lists, each a call of one function."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from suppression import expiring, tallies
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+
+
+@shared_task(throws=DATABASE_AWAY)
+def take_off_expired() -> None:
+    expiring.sweep(timezone.now())
+
+
+@shared_task(throws=DATABASE_AWAY)
+def fold_tallies() -> None:
+    tallies.fold(timezone.now())
