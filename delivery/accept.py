@@ -23,6 +23,7 @@ from delivery.naming import header_id
 from delivery.orders import Accepted, Conflict, Idempotency, Order, Placed, Refused
 from delivery.personalise import fill_header
 from delivery.recipients import Recipient, expand, read
+from feeds import prepared
 from feeds.events import Arrival, Event, Held, Kind
 from feeds.lifecycle import record
 from suppression.checking import stopped
@@ -95,7 +96,7 @@ def check(order: Order, account: Account, now: datetime) -> Plan:
     if found:
         raise Refused(found)
     sender = read(order.sender.address.strip())
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(ASK, {"account": account.id, "domain": sender.domain})
         *brakes, content_days, is_known, give_up = cursor.fetchone()
     if not is_known:

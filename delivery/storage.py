@@ -9,6 +9,7 @@ from django.db import connection
 
 from delivery.kept import groups_of
 from delivery.recipients import read
+from feeds import prepared
 from suppression.addresses import NotAnAddress
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def add_message(plan: Plan, uid: str) -> int:
         "groups": as_json(groups_of(order, plan.recipients)) if wanted else None,
         "is_test": order.is_test, "kept_until": plan.kept_until,
     }  # fmt: skip
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(ADD_MESSAGE, row)
         (message_id,) = cursor.fetchone()
         files = list(_files(order, message_id)) if wanted else []
@@ -74,9 +75,11 @@ def queue(
     plans: Sequence[Plan], messages: Sequence[int], placed: Sequence[Sequence[Placed]], uids: Sequence[Sequence[str]]
 ) -> None:
     """Have everybody who is not dropped sent to. All four have an entry for each message."""
-    with connection.cursor() as cursor, cursor.copy(QUEUE) as copy:
-        for plan, message_id, places, own in zip(plans, messages, placed, uids, strict=True):
-            for row in _queued(plan, message_id, places, own):
+    told = zip(plans, messages, placed, uids, strict=True)
+    rows = [row for plan, message_id, places, own in told for row in _queued(plan, message_id, places, own)]
+    if rows:
+        with connection.cursor() as cursor, cursor.copy(QUEUE) as copy:
+            for row in rows:
                 copy.write_row(row)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from feeds.events import Bounce, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from feeds.events import Arrival, Event
 
@@ -21,7 +21,7 @@ BELIEVED = timedelta(days=7)
 # Longer texts are cut: no field of a feed is a place to fill a disk. An address has 320 letters at the most (RFC 3696).
 LONGEST = {"address": 320, "line": 1000, "text": 4000}
 MOST_TAGS = 50
-INBOX_ID = 4  # where a row for the table of events has it
+INBOX_ID, KIND, COMMENT = 4, 7, 11  # where a row for the table of events has them
 
 
 def clean(text: str, longest: str = "line") -> str:
@@ -55,6 +55,11 @@ def digest_of(source_id: int, message_id: str, recipient: str) -> str:
     Both as `identity` gives them.
     """
     return blake2b(f"{source_id}\0{message_id}\0{recipient}".encode(), digest_size=16).hexdigest()
+
+
+def _parts(addr: str) -> tuple[str, str]:
+    local, _at, domain = addr.rpartition("@")
+    return local, domain
 
 
 class Draft:
@@ -133,18 +138,33 @@ class Batch:
         return draft
 
     @property
+    def size(self) -> int:
+        """How many events there are."""
+        return len(self.rows)
+
+    @property
+    def account_ids(self) -> Collection[int]:
+        return {draft.account_id for draft in self.drafts.values()}
+
+    @property
+    def is_tagged(self) -> bool:
+        return any(draft.tags for draft in self.drafts.values())
+
+    def says_why(self, kinds: Collection[Kind]) -> bool:
+        """Whether an event of these kinds has a comment."""
+        return any(row[KIND] in kinds and row[COMMENT] for row in self.rows.values())
+
+    @property
     def may_have_twins(self) -> bool:
         """Whether an email may be in it under two names: ours, and the one a provider has for it."""
         sources = {draft.source_id for draft in self.drafts.values()}
         return len(sources) > 1 and min(sources) < 0
 
-    def addresses(self) -> Iterator[tuple[int, str, str, str]]:
+    def addresses(self) -> Sequence[tuple[int, str, str, str]]:
         """Each distinct address once: account, local part, domain, whole."""
         seen = {(draft.account_id, draft.recipient) for draft in self.drafts.values()}
         seen |= {(draft.account_id, draft.sender) for draft in self.drafts.values() if draft.sender}
-        for account_id, addr in seen:
-            local, _at, domain = addr.rpartition("@")
-            yield account_id, local, domain, addr
+        return [(account_id, *_parts(addr), addr) for account_id, addr in seen]
 
     def emails(self) -> Sequence[tuple[Any, ...]]:
         return [draft.row() for draft in self.drafts.values()]

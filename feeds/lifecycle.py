@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from feeds import bounced, live, staging
@@ -32,12 +32,14 @@ SUPPRESSING = {Kind.BOUNCED: Reason.HARD_BOUNCE, Kind.SPAM: Reason.SPAM, Kind.UN
 
 COUNT_SOURCES = """
 insert into feeds_source_hour as h (source_id, starts_at, requests, events, duplicates, waited_ms, late_ms)
-select * from unnest(%s::int[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+select * from json_to_recordset(%s::json) as r (source_id int, starts_at timestamptz, requests bigint, events bigint,
+    duplicates bigint, waited_ms bigint, late_ms bigint)
 order by 1, 2
 on conflict (source_id, starts_at) do update set requests = h.requests + excluded.requests,
     events = h.events + excluded.events, duplicates = h.duplicates + excluded.duplicates,
     waited_ms = h.waited_ms + excluded.waited_ms, late_ms = h.late_ms + excluded.late_ms
 """
+COUNTED = ("source_id", "starts_at", "requests", "events", "duplicates", "waited_ms", "late_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,10 @@ def record(arrivals: Sequence[Arrival], *, with_ids: bool = False) -> Recorded:
     batch = Batch(arrivals)
     new: Mapping[int, int] = {}
     ids: dict[tuple[int, str, str], int] = {}
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), staging.cursor(batch) as cursor:
         if batch.rows:
-            staging.fill(cursor, batch.addresses(), batch.emails(), batch.events(), batch.repeats)
-            for statement in staging.PLACE:
-                cursor.execute(statement)
-            if batch.may_have_twins:
-                cursor.execute(staging.TWINS)
+            staging.fill(cursor, batch)
+            staging.place(cursor, batch)
             new, causes, bounces = _write(cursor)
             suppressing.add(causes)
             bounced.tell(bounces)
@@ -128,6 +127,6 @@ def _count_sources(cursor: Any, arrivals: Sequence[Arrival], new: Mapping[int, i
         newest[arrival.source_id] = max(newest.get(arrival.source_id, hour), hour)
     for source_id, hour in newest.items():
         hours[source_id, hour][2] = told[source_id] - new.get(source_id, 0)
-    rows = [(source_id, hour, *numbers) for (source_id, hour), numbers in hours.items()]
-    if rows:
-        cursor.execute(COUNT_SOURCES, [list(column) for column in zip(*rows, strict=True)])
+    if hours:
+        rows = [[source_id, hour.isoformat(), *numbers] for (source_id, hour), numbers in hours.items()]
+        cursor.execute(COUNT_SOURCES, [json.dumps([dict(zip(COUNTED, row, strict=True)) for row in rows])])

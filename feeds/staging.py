@@ -2,20 +2,32 @@
 
 Every statement touches rows in sorted order, and the tables always in the same order, so batches of several workers
 wait for each other and never deadlock. Measured beside one transaction per event in bench/record.py.
+
+The plan of what writes an email costs many times what its run does: for a few emails plans are kept
+(feeds/prepared.py), and for many they are made for as many as there are.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from feeds import cohorts
+from django.db import connection
+
+from feeds import cohorts, prepared
 from feeds.events import Bounce, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-# Temporary tables live as long as the connection and are empty at each commit; the deletes matter only where
-# several batches share one transaction.
+    from django.db.backends.utils import CursorWrapper
+
+    from feeds.batch import Batch
+
+# Up to so many events a batch is small: whatever plan it gets is good for it.
+FEW = 50
+
+# Temporary tables live as long as the connection and are empty at each commit.
 TABLES = """
 create temp table if not exists stage_address (
     account_id int, local text, domain text, addr text) on commit delete rows;
@@ -30,15 +42,27 @@ create temp table if not exists stage_event (
 ) on commit delete rows;
 create temp table if not exists stage_repeat (
     n int, key bigint, inbox_id bigint, received_at timestamptz) on commit delete rows;
-delete from stage_address; delete from stage_email; delete from stage_event; delete from stage_repeat;
 """
-COPY_ADDRESSES = "copy stage_address from stdin"
-COPY_EMAILS = (
-    "copy stage_email (n, key, place_at, account_id, source_id, is_test, message_id, recipient, sender, subject,"
-    " argument, header_id, tags) from stdin"
+# Where several batches share one transaction.
+EMPTY = "delete from stage_address; delete from stage_email; delete from stage_event; delete from stage_repeat"
+# Whether the tables are there, and whether anything is in them.
+STATE = """
+select to_regclass('pg_temp.stage_repeat') is not null,
+    coalesce(pg_relation_size(to_regclass('pg_temp.stage_email')), 0) > 0
+"""
+COLUMNS = {
+    "stage_address": "account_id, local, domain, addr",
+    "stage_email": "n, key, place_at, account_id, source_id, is_test, message_id, recipient, sender, subject,"
+    " argument, header_id, tags",
+    "stage_event": "n, key, occurred_at, received_at, inbox_id, account_id, source_id, kind, bounce, name, code,"
+    " comment, url, ip, user_agent, held",
+    "stage_repeat": "n, key, inbox_id, received_at",
+}
+_FILLED = (
+    f"{t}_rows as (insert into {t} ({c}) select {c} from json_populate_recordset(null::{t}, %({t})s::json))"  # noqa: S608
+    for t, c in COLUMNS.items()  # here and below: nothing comes from outside
 )
-COPY_EVENTS = "copy stage_event from stdin"
-COPY_REPEATS = "copy stage_repeat from stdin"
+FILL = f"with {', '.join(_FILLED)} select"
 
 # Kinds whose comment is a reason: why an email did not arrive.
 REASONED = (Kind.BOUNCED, Kind.DROPPED, Kind.DEFERRED)
@@ -48,7 +72,7 @@ REASONS = f"""
     where comment <> '' and kind in ({", ".join(str(int(kind)) for kind in REASONED)})
     except select account_id, text from feeds_reason
     order by 1, 2 on conflict do nothing
-"""  # noqa: S608  # here and below: nothing comes from outside
+"""  # noqa: S608
 
 # Find or make the email of each message: addresses, then the claim of the message's key, then all ids at once.
 PLACE: tuple[str, ...] = (
@@ -79,6 +103,8 @@ PLACE: tuple[str, ...] = (
     from feeds_message_key k, feeds_address r
     where k.key = e.key and r.account_id = e.account_id and r.addr = e.recipient
     """,
+)
+TAGS: tuple[str, ...] = (
     """
     insert into feeds_tag (account_id, name)
     select distinct account_id, unnest(tags) as name from stage_email
@@ -91,19 +117,18 @@ PLACE: tuple[str, ...] = (
     join feeds_tag t on t.account_id = e.account_id and t.name = n.name
     order by 1, 2, 3 on conflict do nothing
     """,
-    REASONS,
-    """
+)
+# Held to the end: an account's days are not recounted in another zone meanwhile.
+HOLD_ZONES = """
+    select count(*) from (select from feeds_day_zone where account_id in (select account_id from stage_email)
+                          order by account_id for share) z
+"""
+ADD_ZONES = """
     insert into feeds_day_zone (account_id, zone)
     select distinct e.account_id, a.time_zone from stage_email e join accounts_account a on a.id = e.account_id
     where not exists (select from feeds_day_zone z where z.account_id = e.account_id)
     order by 1 on conflict do nothing
-    """,
-    # Held to the end: an account's days are not recounted in another zone meanwhile.
-    """
-    select count(*) from (select from feeds_day_zone where account_id in (select account_id from stage_email)
-                          order by account_id for share) z
-    """,
-)
+"""
 
 # An email that goes by several names (feeds/aliases.py) may be told of under two of them at once: then it is one.
 TWINS = """
@@ -291,17 +316,47 @@ select
 IDS = "select source_id, message_id, recipient, email_id from stage_email"
 
 
-def fill(
-    cursor: Any,
-    addresses: Iterable[tuple[Any, ...]],
-    emails: Iterable[tuple[Any, ...]],
-    events: Iterable[tuple[Any, ...]],
-    repeats: Iterable[tuple[Any, ...]],
-) -> None:
-    """Copy a batch into the temporary tables; the tuples are in the order of their columns."""
-    cursor.execute(TABLES)
-    batch = ((COPY_ADDRESSES, addresses), (COPY_EMAILS, emails), (COPY_EVENTS, events), (COPY_REPEATS, repeats))
-    for statement, rows in batch:
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+def cursor(batch: Batch) -> CursorWrapper:
+    """What the statements of this batch are run with."""
+    return prepared.cursor() if batch.size <= FEW else connection.cursor()
+
+
+def fill(cursor: Any, batch: Batch) -> None:
+    """Put a batch into the temporary tables."""
+    cursor.execute(STATE)
+    there, full = cursor.fetchone()
+    with connection.cursor() as plain:
+        if not there:
+            plain.execute(TABLES)
+        if full:
+            plain.execute(EMPTY)
+    rows: dict[str, Sequence[tuple[Any, ...]]] = {
+        "stage_address": batch.addresses(), "stage_email": batch.emails(), "stage_event": batch.events(),
+        "stage_repeat": batch.repeats,
+    }  # fmt: skip
+    if batch.size <= FEW:
+        cursor.execute(FILL, {table: _as_json(table, told) for table, told in rows.items()})
+        return
+    for table, told in rows.items():
+        if told:
+            with cursor.copy(f"copy {table} ({COLUMNS[table]}) from stdin") as copy:
+                for row in told:
+                    copy.write_row(row)
+
+
+def _as_json(table: str, rows: Sequence[tuple[Any, ...]]) -> str:
+    names = COLUMNS[table].split(", ")
+    return json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def place(cursor: Any, batch: Batch) -> None:
+    """Find or make the emails of a batch that is in the temporary tables, and all that they refer to."""
+    reasons = (REASONS,) if batch.says_why(REASONED) else ()
+    for statement in (*PLACE, *(TAGS if batch.is_tagged else ()), *reasons):
+        cursor.execute(statement)
+    cursor.execute(HOLD_ZONES)
+    if cursor.fetchone() != (len(batch.account_ids),):
+        cursor.execute(ADD_ZONES)
+        cursor.execute(HOLD_ZONES)
+    if batch.may_have_twins:
+        cursor.execute(TWINS)

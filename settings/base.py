@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,6 +63,8 @@ _database["OPTIONS"] |= {
     "connect_timeout": 3,
     # Just-in-time compilation costs more than it gives on queries that are over in milliseconds.
     "options": f"-c jit=off -c statement_timeout={STATEMENT_SECONDS}s",
+    # Only what asks for it is prepared (feeds/prepared.py); where this is None, as Django has it, not even that.
+    "prepare_threshold": sys.maxsize,
 }
 if SERVED:
     # Connections that a restart of the database broke are replaced before anybody meets them.
