@@ -13,7 +13,6 @@ from suppression.models import Cause, How, Removal, Removed, Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
     from accounts.audit import Actor
     from suppression.models import Reason
@@ -103,13 +102,13 @@ def restore(removal: Removal) -> int:
     return len(rows)
 
 
-def lift(account_id: int, address: str, reason: Reason, email_id: int, at: datetime) -> bool:
-    """Take back what this email caused until then; returns whether there was anything. Causes by other emails stay, and
-    the entry with them. Inside the caller's transaction."""
+def lift(account_id: int, address: str, reason: Reason, email_id: int, event_keys: Collection[int]) -> bool:
+    """Take back what these events of this email caused; returns whether there was anything. Other causes stay, and the
+    entry with them. Inside the caller's transaction."""
     target = targets.of_address(address).text
-    mine = Q(email_id=email_id, at__lte=at)
-    caused = Cause.objects.filter(mine, suppression__account=account_id, suppression__reason=reason)
-    entries = list(caused.filter(suppression__target=target).values_list("suppression_id", flat=True))
+    these = Q(email_id=email_id, event_key__in=event_keys)
+    caused = Cause.objects.filter(these, suppression__account=account_id, suppression__reason=reason)
+    entries = list(caused.filter(suppression__target=target).values_list("suppression_id", flat=True).distinct())
     if entries:
-        take_off(begin(account_id, How.CAME_BACK), entries, mine)
+        take_off(begin(account_id, How.CAME_BACK), entries, these)
     return bool(entries)

@@ -40,8 +40,8 @@ WHAT = {Purpose.PIXEL: What.OPEN, Purpose.LINK: What.CLICK, Purpose.LEAVE: What.
 
 
 class Hit(NamedTuple):
-    """One request, as far as it tells who made it. `id` is its own, `at` in milliseconds since 1970. In this order it
-    stands in a row, without the names."""
+    """One request, as far as it tells who made it. `id` is its own, `at` in milliseconds since 1970; `undoes` is the id
+    of the unsubscription that is taken back. In this order it stands in a row, without the names."""
 
     id: str
     what: What
@@ -55,6 +55,7 @@ class Hit(NamedTuple):
     purpose: str = ""
     speaks: bool = True
     hidden: bool = False
+    undoes: str = ""
 
     @property
     def occurred_at(self) -> datetime:

@@ -7,23 +7,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection
-from django.db.models import Q
 
 from feeds import judging
 from feeds.events import Event, Kind
 from feeds.judging import Anew
 from feeds.models import Email, StoredEvent
 from feeds.visits import names
-from suppression import causes
-from suppression.models import Reason
-from suppression.removing import lift
-from tracking import crowds
+from tracking import crowds, undoing
 from tracking.hits import Hit, What, stored
 from tracking.models import LeaveVisit
 from tracking.persons import FACTS, NEIGHBOURS, Judgement, Visit, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from feeds.models import InboxRow
 
@@ -31,7 +27,6 @@ KINDS = {
     What.OPEN: (Kind.OPENED, Kind.MACHINE_OPENED),
     What.CLICK: (Kind.CLICKED, Kind.MACHINE_CLICKED),
 }
-LEAVING = (What.LEAVE, What.ONE_CLICK)
 VISITS = tuple(kind for pair in KINDS.values() for kind in pair)
 # A scanner run wild must not make its own judgement last: the newest visits of an email, the nearest of each.
 MOST_VISITS, NEAREST = 300, 20
@@ -51,10 +46,7 @@ def read(row: InboxRow) -> list[Event]:
     """The events of a row of hits. A hit of an email that is no longer kept tells nothing. Raises CannotRead."""
     hits = stored(bytes(row.body))
     emails = _emails(row.account_id, hits)
-    told = generations([hit for hit in hits if hit.what in (*LEAVING, What.RETURN)])
-    return [
-        event_of(hit, emails[hit.email_id], told) for hit in hits if hit.email_id in emails and hit.what != What.LOOK
-    ]
+    return [event_of(hit, emails[hit.email_id]) for hit in hits if hit.email_id in emails and hit.what != What.LOOK]
 
 
 def _emails(account_id: int, hits: Iterable[Hit]) -> dict[int, Email]:
@@ -63,10 +55,10 @@ def _emails(account_id: int, hits: Iterable[Hit]) -> dict[int, Email]:
     return {email.id: email for email in found.only("id", "message_id", "recipient", "delivered_at")}
 
 
-def event_of(hit: Hit, email: Email, told: Mapping[str, int]) -> Event:
-    """What a hit says. Each open and click counts; who unsubscribes twice has done so once (`told`: generations)."""
+def event_of(hit: Hit, email: Email) -> Event:
+    """What a hit says. Each is an event of its own."""
     event = Event(
-        Kind.OPENED, email.message_id, email.recipient, hit.occurred_at, hit.id, str(hit.what),
+        Kind.OPENED, email.message_id, email.recipient, hit.occurred_at, undoing.event_id_of(hit), str(hit.what),
         ip=hit.ip, user_agent=hit.agent, raw=hit._asdict(),
     )  # fmt: skip
     if hit.what in KINDS:
@@ -76,22 +68,7 @@ def event_of(hit: Hit, email: Email, told: Mapping[str, int]) -> Event:
         event.url = hit.url
     else:
         event.kind = Kind.RESUBSCRIBED if hit.what == What.RETURN else Kind.UNSUBSCRIBED
-        event.event_id = f"{event.kind.name.lower()}-{told[hit.id]}"
-        event.name = event.kind.name.lower()
     return event
-
-
-def generations(hits: Sequence[Hit]) -> dict[str, int]:
-    """For each hit how often its email had changed over to the other side before."""
-    other = Q(email_id__in={hit.email_id for hit in hits}, kind__in=(Kind.UNSUBSCRIBED, Kind.RESUBSCRIBED))
-    times: dict[tuple[int, int], list[datetime]] = defaultdict(list)
-    for email_id, kind, at in StoredEvent.objects.filter(other).values_list("email_id", "kind", "occurred_at"):
-        times[email_id, kind].append(at)
-    sides = {What.RETURN: Kind.UNSUBSCRIBED}
-    return {
-        hit.id: sum(at < hit.occurred_at for at in times[hit.email_id, sides.get(hit.what, Kind.RESUBSCRIBED)])
-        for hit in hits
-    }
 
 
 def visit_of(hit: Hit) -> Visit:
@@ -111,65 +88,16 @@ def visit_of(hit: Hit) -> Visit:
 
 def follow(read: Sequence[tuple[InboxRow, Sequence[Event]]]) -> None:
     """After the events were recorded, in the same transaction, which holds these emails."""
-    looks: list[Hit] = []
-    visits: list[Hit] = []
-    moves: dict[tuple[int, Kind], tuple[Event, Hit]] = {}
-    told = [({hit.id: hit for hit in stored(bytes(row.body))}, events) for row, events in read]
-    ids = {hit.email_id for hits, _events in told for hit in hits.values()}
-    known = set(Email.objects.filter(id__in=ids).values_list("id", "account_id"))
-    for hits, events in told:
-        for hit in hits.values():
-            if (hit.email_id, hit.account_id) in known:
-                (looks if hit.what == What.LOOK else visits if hit.what in KINDS else []).append(hit)
-        for event in events:
-            hit = hits[event.raw["id"]]
-            if hit.what not in KINDS:
-                before = moves.get((hit.email_id, event.kind))
-                if before is None or before[0].occurred_at <= event.occurred_at:
-                    moves[hit.email_id, event.kind] = (event, hit)
-    _move(sorted(moves.values(), key=lambda move: (move[1].account_id, move[0].recipient, move[1].email_id)))
+    told = [hit for row, _events in read for hit in stored(bytes(row.body))]
+    found = Email.objects.filter(id__in={hit.email_id for hit in told}).values_list("id", "account_id", "recipient")
+    recipients = {(email_id, account_id): recipient for email_id, account_id, recipient in found}
+    hits = [hit for hit in told if (hit.email_id, hit.account_id) in recipients]
+    undoing.follow(hits, {email_id: recipient for (email_id, _account), recipient in recipients.items()})
+    visits = [hit for hit in hits if hit.what in KINDS]
     if visits:
         times = [hit.occurred_at for hit in visits]
         judge_again({hit.email_id for hit in visits}, crowded=crowds.meet(visits), between=(min(times), max(times)))
-    _count_looks(looks)
-
-
-def _move(moves: Sequence[tuple[Event, Hit]]) -> None:
-    """What was done last with each email holds, by when it was done and not by when it is read: whoever left is on the
-    list, also where the event was known already; whoever came back is off it."""
-    if not moves:
-        return
-    back = _came_back(moves)
-    emails = {hit.email_id: (hit.account_id, event.recipient) for event, hit in moves}
-    for email_id, (account_id, recipient) in emails.items():
-        if email_id in back:
-            lift(account_id, recipient, Reason.UNSUBSCRIBED, email_id, back[email_id])
-    # Afterwards: who left again may have done so by an event that was known.
-    causes.add(
-        causes.of_event(
-            hit.account_id,
-            event.recipient,
-            Reason.UNSUBSCRIBED,
-            event.occurred_at,
-            hit.email_id,
-            event.key(),
-            source_id=-hit.account_id,
-            comment=event.comment,
-        )
-        for event, hit in moves
-        if event.kind == Kind.UNSUBSCRIBED and not (hit.email_id in back and event.occurred_at <= back[hit.email_id])
-    )
-
-
-def _came_back(moves: Sequence[tuple[Event, Hit]]) -> dict[int, datetime]:
-    """When each of these emails' recipients came back last, as far as they did."""
-    back: dict[int, datetime] = {}
-    told = StoredEvent.objects.filter(email_id__in={hit.email_id for _event, hit in moves}, kind=Kind.RESUBSCRIBED)
-    times = list(told.values_list("email_id", "occurred_at"))
-    times += [(hit.email_id, event.occurred_at) for event, hit in moves if event.kind == Kind.RESUBSCRIBED]
-    for email_id, at in times:
-        back[email_id] = max(at, back.get(email_id, at))
-    return back
+    _count_looks([hit for hit in hits if hit.what == What.LOOK])
 
 
 def judge_again(

@@ -30,6 +30,8 @@ from tracking.tokens import Named, Purpose, read
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from tracking.hits import Hit
+
 # The button of a mail program sends this (RFC 8058, 3.2).
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
@@ -72,30 +74,45 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         with suppress(OSError):
             _keep(What.LOOK, named, request)
-        return page(farewell, named, token)
+        return page(farewell, token)
     is_one_click = request.POST.get(ONE_CLICK[0]) == ONE_CLICK[1]
-    wanted = What.ONE_CLICK if is_one_click else What.LEAVE
+    wanted, undoes = What.ONE_CLICK if is_one_click else What.LEAVE, ""
     undo = request.POST.get("undo", "")
     if undo and not is_one_click:
-        if not leaving.may_undo(named, undo):
-            return page(farewell, named, token, state="late", status=410)
-        wanted = What.RETURN
+        left = leaving.undone_by(named, undo)
+        if left is None:
+            return page(farewell, token, state="late", status=410)
+        wanted, undoes = What.RETURN, left
     try:
-        _keep(wanted, named, request)
+        hit = _keep(wanted, named, request, undoes)
     except OSError:
-        return page(farewell, named, token, state="failed", status=503)
+        return page(farewell, token, state="failed", status=503)
     if is_one_click:
         return HttpResponse(_("You are unsubscribed."), content_type="text/plain; charset=utf-8", headers=NEVER_STORED)
     if wanted == What.RETURN:
-        return page(farewell, named, token, state="back")
+        return page(farewell, token, state="back")
     if farewell and farewell.redirect_url:
         return HttpResponseRedirect(farewell.redirect_url, headers=NEVER_STORED)
-    return page(farewell, named, token, state="done")
+    return page(farewell, token, state="done", undo=_undo(hit, named))
 
 
-def _keep(what: What, named: Named, request: HttpRequest) -> None:
+def _undo(left: Hit, named: Named) -> str:
+    """What takes this back, but where somebody had left before: nobody shall bring them back by leaving once more."""
+    if database.worth_asking():
+        try:
+            had_left = leaving.had_left(named, left.occurred_at)
+        except Error:
+            database.failed()
+        else:
+            database.answered()
+            return "" if had_left else leaving.undo_token(left)
+    # What is read afterwards takes back this one alone.
+    return leaving.undo_token(left)
+
+
+def _keep(what: What, named: Named, request: HttpRequest, undoes: str = "") -> Hit:
     ip = visitor_ip(request.META.get("REMOTE_ADDR", ""), request.headers.get("x-forwarded-for", ""))
-    leaving.keep(what, named, timezone.now(), request.method or "", ip, request.headers)
+    return leaving.keep(what, named, timezone.now(), request.method or "", ip, request.headers, undoes)
 
 
 def farewell_of(named: Named) -> Farewell | None:
@@ -111,14 +128,16 @@ def farewell_of(named: Named) -> Farewell | None:
     return found
 
 
-def page(farewell: Farewell | None, named: Named, token: str, *, state: str = "ask", status: int = 200) -> HttpResponse:
+def page(
+    farewell: Farewell | None, token: str, *, state: str = "ask", status: int = 200, undo: str = ""
+) -> HttpResponse:
     """The page in one of its states: ask, done, back, late, failed."""
     context = {
         "state": state,
         "words": leaving.words(farewell.texts if farewell else {}),
         "logo": farewell is not None and bool(farewell.logo_type),
         "token": token,
-        "undo": leaving.undo_token(named) if state == "done" else "",
+        "undo": undo,
     }
     response = draw("tracking/leave.html", context, status)
     if farewell and farewell.redirect_url:

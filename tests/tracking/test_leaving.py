@@ -83,12 +83,13 @@ def test_the_mail_programs_own_button_needs_nothing_and_is_not_sent_elsewhere(
     assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED], True)
 
 
-def test_who_does_it_twice_has_done_it_once(mail: Sent) -> None:
+def test_who_does_it_twice_is_on_the_list_once(mail: Sent) -> None:
     for _time in range(2):
         press(mail)
         press(mail, "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
         read()
-    assert (mail.kinds, Suppression.objects.count()) == ([Kind.UNSUBSCRIBED], 1)
+    assert (mail.kinds, Suppression.objects.count()) == ([Kind.UNSUBSCRIBED] * 4, 1)
+    assert mail.now().unsubscribed_at == mail.events[0].occurred_at
 
 
 def test_twenty_scanners_remove_nobody_and_are_counted(mail: Sent) -> None:
@@ -124,11 +125,47 @@ def test_whoever_leaves_again_after_taking_it_back_has_left(mail: Sent) -> None:
 def test_what_was_pressed_last_holds_also_where_all_is_read_at_once(
     mail: Sent, presses: str, on_the_list: bool
 ) -> None:
-    undo = leaving.undo_token(read_mailbox(mailbox(mail.email.account_id, mail.email.id)))  # type: ignore[arg-type]
+    undo = ""
     for pressed in presses:
-        press(mail, {"undo": undo} if pressed == "r" else {})
+        undo = undo_of(press(mail, {"undo": undo} if pressed == "r" else {}))
     read()
     assert listed(mail) == on_the_list
+
+
+def test_a_button_pressed_twice_is_one_mistake(mail: Sent) -> None:
+    press(mail)
+    press(mail, {"undo": undo_of(press(mail))})
+    read()
+    assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED, Kind.UNSUBSCRIBED, Kind.RESUBSCRIBED], False)
+
+
+def test_nobody_is_brought_back_by_leaving_once_more(mail: Sent) -> None:
+    """Whoever has the old mail can press its button for ever, and undo that, but not what was done long ago."""
+    with time_machine.travel(timezone.now() - timedelta(days=100)):
+        press(mail)
+        read()
+    answer = press(mail)
+    assert "You had unsubscribed before." in answer.content.decode()
+    assert undo_of(answer) == ""
+    # Not even where nobody could be asked whether they had left.
+    outage.database.failed()
+    undo = undo_of(press(mail))
+    assert undo
+    outage.database.answered()
+    press(mail, {"undo": undo})
+    tasks.read_spool()
+    read()
+    assert Kind.RESUBSCRIBED in mail.kinds
+    assert listed(mail)
+
+
+def test_an_undo_takes_back_no_later_unsubscription(mail: Sent) -> None:
+    undo = undo_of(press(mail))
+    press(mail, {"undo": undo})
+    press(mail)
+    press(mail, {"undo": undo})
+    read()
+    assert listed(mail)
 
 
 def test_it_is_too_late_after_an_hour_and_nobody_else_can(mail: Sent) -> None:
@@ -143,11 +180,16 @@ def test_it_is_too_late_after_an_hour_and_nobody_else_can(mail: Sent) -> None:
     assert (mail.kinds, listed(mail)) == ([Kind.UNSUBSCRIBED], True)
 
 
-def test_taking_one_back_leaves_what_another_email_caused(mail: Sent) -> None:
+@pytest.mark.parametrize("is_read_first", [True, False])
+def test_taking_one_back_leaves_what_another_email_caused(mail: Sent, is_read_first: bool) -> None:
     earlier = sent(mail.email.account, ago=5000)
-    press(earlier)
-    read()
-    press(mail, {"undo": undo_of(press(mail))})
+    with time_machine.travel(timezone.now() - timedelta(minutes=5)):
+        press(earlier)
+    if is_read_first:
+        read()
+    undo = undo_of(press(mail))
+    assert bool(undo) != is_read_first
+    press(mail, {"undo": undo})
     read()
     assert listed(mail)
 
