@@ -13,17 +13,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
-from feeds.models import Email
+from feeds.events import Kind
+from feeds.models import Email, StoredEvent
+from settings.celery import app
 from tests import make
 from tests.browser.conftest import Open
-from tests.delivery.engine import mailer, send_all, until
+from tests.delivery.engine import mailer, send_all
 from tests.delivery.v5.asking import SEND, key, request
 from tests.sinks import Sink, sink
-from tests.tracking.mail import CHROME, read
+from tests.tracking.mail import CHROME
 from tracking import persons
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -86,14 +89,32 @@ def mailed(url: str, api_key: str, mx: Sink, recipient: str, html: str) -> str:
     return str(part.get_content())
 
 
-def known(recipient: str, name: str) -> None:
-    """A worker reads what was visited, until this is counted."""
+@contextmanager
+def worker() -> Iterator[None]:
+    """What reads the inbox when it is told, and only then: nothing sweeps here."""
+    with start_worker(app, pool="solo", queues=["ingest"], perform_ping_check=False, shutdown_timeout=60):
+        yield
 
-    def is_counted() -> bool:
-        read()
-        return bool(getattr(Email.objects.get(recipient=recipient), name))
 
-    until(is_counted)
+# When the row of an email first says a word, by the clock that hits are stored by.
+SEEN = """([recipient, words]) => {
+    document.seen = {};
+    const look = () => {
+        const row = [...document.querySelectorAll('#rows tr')].find(row => row.textContent.includes(recipient));
+        for (const word of words)
+            if (!document.seen[word] && row?.querySelector('.c-status').textContent.includes(word))
+                document.seen[word] = Date.now();
+    };
+    new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true});
+}"""
+
+
+def took(page: Page, recipient: str) -> dict[str, float]:
+    """How many seconds after it was visited the feed said so."""
+    seen = page.evaluate("document.seen")
+    visits = StoredEvent.objects.filter(email__recipient=recipient, name__in=("open", "click"))
+    kinds = {Kind.OPENED: "Opened", Kind.CLICKED: "Clicked"}
+    return {word: seen[word] / 1000 - visits.get(kind=kind).occurred_at.timestamp() for kind, word in kinds.items()}
 
 
 def test_a_mail_is_tracked_as_switched_and_seen_in_the_feed(
@@ -104,7 +125,7 @@ def test_a_mail_is_tracked_as_switched_and_seen_in_the_feed(
     make.signing_domain(acme)
     api_key = key(acme)
     page = signed_in()
-    with shop() as (site, asked):
+    with shop() as (site, asked), worker():
         target = f"{site}{PATH}#top"
         html = f'<html><body><p>Hello</p><a href="{target.replace("&", "&amp;")}">See it</a></body></html>'
         switch_clicks(page, acme, on=False)
@@ -119,16 +140,18 @@ def test_a_mail_is_tracked_as_switched_and_seen_in_the_feed(
         expect(row.locator(".c-status")).to_contain_text("Delivered")
         expect(page.locator("[data-live-state]")).to_have_text("Live", timeout=SECONDS)
         page.evaluate("document.same = true")
+        page.evaluate(SEEN, ["bob@example.com", ["Opened", "Clicked"]])
         inbox = open_page(user_agent=CHROME, locale="en-US")
         inbox.set_content(tracked)
-        known("bob@example.com", "opens")
         expect(row.locator(".c-status")).to_contain_text("Opened", timeout=SECONDS)
         inbox.get_by_role("link", name="See it").click()
         expect(inbox.get_by_role("heading", name="Order 1")).to_be_visible()
         assert (inbox.url, asked) == (target, [PATH])
-        known("bob@example.com", "clicks")
         expect(row.locator(".c-status")).to_contain_text("Clicked", timeout=SECONDS)
         assert page.evaluate("document.same"), "the page was loaded again"
+        # Told by a nudge alone. The slower of the two may have met whatever else this machine does.
+        times = took(page, "bob@example.com")
+        assert min(times.values()) < 1, times
     page.goto(f"/a/{acme.slug}/emails/{Email.objects.get(recipient='bob@example.com').id}/")
     visits = page.get_by_role("region", name="Who opened and clicked")
     expect(visits.get_by_role("table", name="Links that were followed")).to_contain_text(target)
