@@ -5,3 +5,9 @@ from django.apps import AppConfig
 
 class SuppressionConfig(AppConfig):
     name = "suppression"
+
+    def ready(self) -> None:
+        from accounts import audit
+        from suppression import telling, undo  # noqa: F401  # a table
+
+        audit.describe(telling.SENTENCES, telling.LABELS)

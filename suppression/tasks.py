@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from suppression import expiring, tallies
+from suppression import expiring, tallies, undoing
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
@@ -19,3 +19,8 @@ def take_off_expired() -> None:
 @shared_task(throws=DATABASE_AWAY)
 def fold_tallies() -> None:
     tallies.fold(timezone.now())
+
+
+@shared_task(throws=DATABASE_AWAY)
+def run_undos() -> None:
+    undoing.work()

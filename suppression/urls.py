@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from suppression import undo_urls
 from suppression.lists import both
 from suppression.views import listing
 
 urlpatterns = [
     *both("", listing.listed, "suppressions"),
+    *undo_urls.urlpatterns,
 ]

@@ -107,7 +107,8 @@ def _read(asked: dict[str, Any]) -> list[Target]:
         try:
             target = _target(field, value)
         except targets.NotATarget as error:
-            faults.append(invalid(field, f"{value[:LONGEST_SHOWN]}: {error}"))
+            shown, told = value[:LONGEST_SHOWN], str(error)
+            faults.append(invalid(field, told if shown in told else f"{shown}: {told}"))
         else:
             found[target.text] = target
     if faults:

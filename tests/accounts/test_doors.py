@@ -13,6 +13,9 @@ from accounts.access import enter
 from accounts.keys import make_key
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 from delivery.models import RetryPolicy, SenderDomain, Transport
+from suppression import removing
+from suppression.models import How
+from suppression.undo import Undo
 from tests import make
 from tests.names import names
 from webhooks.models import Source
@@ -70,9 +73,15 @@ DOORS = [
     Door("sending-retry-add", Role.ADMIN),
     Door("sending-retry", Role.ADMIN, ("policy",)),
     Door("sending-retry-delete", Role.ADMIN, ("policy",), post=True),
+    Door("suppression-undo", Role.ADMIN),
+    Door("suppression-undo-one", Role.ADMIN, ("undo",)),
+    Door("suppression-undo-stop", Role.ADMIN, ("undo",), post=True),
+    Door("suppression-undo-back", Role.ADMIN, ("undo",), post=True),
 ]
-# How the names of the pages of Settings begin.
-BELONG = ("source", "member", "account-", "key", "audit", "domain", "transport", "sending", "returned")
+# How the names of the pages begin that are meant.
+BELONG = (
+    "source", "member", "account-", "key", "audit", "domain", "transport", "sending", "returned", "suppression-undo",
+)  # fmt: skip
 each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
 
 
@@ -85,6 +94,8 @@ def acme() -> Account:
     make.sender_domain(account)
     Transport.objects.create(account=account, name="House", kind="relay", host="relay.test")
     RetryPolicy.objects.create(account=account, minutes=[5])
+    removal = removing.begin(account.pk, How.UNDO)
+    Undo.objects.create(account=account, created_at=make.NOON, last_cause=0, removal=removal)
     return account
 
 
@@ -102,6 +113,7 @@ def address(door: Door, account: Account, source: Source | None = None) -> str:
         "domain": SenderDomain.objects.get(account=account).pk,
         "transport": Transport.objects.get(account=account).pk,
         "policy": RetryPolicy.objects.get(account=account).pk,
+        "undo": Undo.objects.get(account=account).pk,
         "source": source.pk if source else 1,
         "request": 1,
         "key": ApiKey.objects.get(account=account).pk,

@@ -1,0 +1,19 @@
+"""How what is done with the list reads in the audit log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+SENTENCES: dict[str, _StrPromise] = {
+    "suppression.undone": _("took a mistake off the suppression list"),
+    "suppression.undo-stopped": _("stopped taking a mistake off the suppression list"),
+    "suppression.undo-undone": _("put back on the suppression list what had been taken off as a mistake"),
+}
+LABELS: dict[str, _StrPromise] = {
+    "entries": _("entries"),
+}
