@@ -78,7 +78,12 @@ def sending_account(emails: int, sink: Sink) -> Account:
     account = seed(emails).account
     key = signing.make_key()
     SenderDomain.objects.create(
-        account=account, name=DOMAIN, selector="lf", private_key=key.private, public_key=key.public
+        account=account,
+        name=DOMAIN,
+        selector="lf",
+        private_key=key.private,
+        public_key=key.public,
+        proven_at=timezone.now(),
     )
     Transport.objects.create(
         account=account, kind="relay", name="Sink", host="127.0.0.1", port=sink.port, connections=CONNECTIONS,

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
@@ -42,10 +43,12 @@ GIVE_UP_HOURS = 120
 # Tells a mailer that something is to be sent.
 nudge = Nudge("delivery.tasks.send_due")
 
-# All that an account says about its sending. Read afresh: whoever hands in may have signed in an hour ago.
+# All that an account says about its sending. Read afresh: whoever hands in may have signed in an hour ago. Of the
+# sender's domain "", or the selector of its key where nobody has proven yet that it is the account's.
 ASK = """
 select a.enabled, a.disabled_reason, a.is_metered, a.credits, a.content_days,
-    exists (select from delivery_senderdomain d where d.account_id = a.id and d.name = %(domain)s),
+    (select case when d.proven_at is null and not %(trusted)s then d.selector else '' end
+        from delivery_senderdomain d where d.account_id = a.id and d.name = %(domain)s),
     (select jsonb_object_agg(p.domain, p.give_up_hours) from delivery_retrypolicy p where p.account_id = a.id)
 from accounts_account a where a.id = %(account)s
 """
@@ -97,10 +100,13 @@ def check(order: Order, account: Account, now: datetime) -> Plan:
         raise Refused(found)
     sender = read(order.sender.address.strip())
     with prepared.cursor() as cursor:
-        cursor.execute(ASK, {"account": account.id, "domain": sender.domain})
-        *brakes, content_days, is_known, give_up = cursor.fetchone()
-    if not is_known:
+        trusted = bool(settings.TRUST_SENDER_DOMAINS)
+        cursor.execute(ASK, {"account": account.id, "domain": sender.domain, "trusted": trusted})
+        *brakes, content_days, selector, give_up = cursor.fetchone()
+    if selector is None:
         raise Refused([faults.sender_domain(sender.domain)])
+    if selector:
+        raise Refused([faults.unproven_domain(sender.domain, selector)])
     recipients = list(expand(order))
     stops = stopped(account.id, (recipient.wire for recipient in recipients if not recipient.problem))
     for recipient in recipients:

@@ -135,8 +135,9 @@ def note(bounced: Sequence[Bounced]) -> None:
 
 
 def sender_of(account: Account) -> str:
-    """The address digests come from, of the account's first domain; "" without any."""
-    name = SenderDomain.objects.filter(account=account).order_by("id").values_list("name", flat=True).first()
+    """The address digests come from, of the account's first domain that it may send from; "" without any."""
+    usable = SenderDomain.objects.usable().filter(account=account)
+    name = usable.order_by("id").values_list("name", flat=True).first()
     return f"no-reply@{name}" if name else ""
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
-from delivery import resolver, spf
+from delivery import proofs, resolver, spf
 from delivery.models import SenderDomain, Transport
 
 if TYPE_CHECKING:
@@ -91,9 +91,10 @@ def is_relayed(domain: SenderDomain) -> bool:
 
 
 def look(domain: SenderDomain, now: datetime) -> None:
-    """Look all of them up, and keep what was found."""
+    """Look all of them up, and keep what was found; the account's key proves that the domain is its own."""
     domain.checks, domain.checked_at = check(domain), now
     SenderDomain.objects.filter(id=domain.id).update(checks=domain.checks, checked_at=now)
+    proofs.note(domain, now)
 
 
 def look_again(now: datetime) -> int:

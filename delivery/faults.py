@@ -64,6 +64,19 @@ def sender_domain(name: str) -> Fault:
     )
 
 
+def unproven_domain(name: str, selector: str) -> Fault:
+    """The account has added this domain, but has not shown that it is its own."""
+    return Fault(
+        "from.email",
+        _("Sender domain not confirmed"),
+        _(
+            "Nothing shows yet that %(domain)s belongs to this account. Make the TXT record %(record)s in its DNS, with"
+            " the value in Settings, Domains, and press Check now there."
+        )
+        % {"domain": name, "record": f"{selector}._domainkey.{name}"},
+    )
+
+
 def _sender(order: Order) -> Iterator[Fault]:
     if not order.sender.address.strip():
         yield missing("from.email", _("Say which address the message comes from."))

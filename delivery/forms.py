@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import origins
-from delivery import schedule
+from delivery import faults, schedule
 from delivery.models import RetryPolicy, Security, SenderDomain, Transport
 from delivery.recipients import read
 from delivery.transports.provider import PROVIDERS
@@ -257,6 +257,8 @@ class TestMailForm(forms.Form):
             raise ValidationError(
                 _("The account does not send from %(name)s. Add the domain first."), params={"name": name}
             )
+        if not self.domain.is_usable:
+            raise ValidationError(faults.unproven_domain(name, self.domain.selector).description)
         return sender
 
 

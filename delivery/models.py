@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.vault import SealedJSONField
 from delivery.errand import Errand as Errand  # noqa: PLC0414  # a table of this app as well
+from delivery.senders import SenderDomain as SenderDomain  # noqa: PLC0414  # and so is this
 from feeds.codes import Verdict as Verdict  # noqa: PLC0414  # the word of an attempt, for whoever reads one
 from feeds.events import Held
 
@@ -80,36 +81,6 @@ class Transport(models.Model):
                 "account", condition=models.Q(is_default=True), name="one_default_transport_per_account"
             )
         ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class SenderDomain(models.Model):
-    """A domain an account sends from, with the key its mail is signed with, and what DNS says of it.
-
-    `checks` holds the last look into DNS, by record: {"dkim": {"ok": true, "found": "...", "wanted": "..."}, ...}.
-    """
-
-    id = models.AutoField(primary_key=True)
-    account = models.ForeignKey("accounts.Account", models.CASCADE, related_name="sender_domains")
-    name = models.CharField(_("domain"), max_length=253)
-    selector = models.CharField(_("selector"), max_length=63)
-    private_key: SealedJSONField = SealedJSONField()
-    public_key = models.TextField()
-    return_path = models.CharField(_("return-path domain"), max_length=253, blank=True)
-    tracking_host = models.CharField(_("tracking domain"), max_length=253, blank=True)
-    transport = models.ForeignKey(Transport, models.SET_NULL, null=True, blank=True, verbose_name=_("transport"))
-    checks: models.JSONField = models.JSONField(default=dict)
-    checked_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = Ours["SenderDomain"].as_manager()
-
-    class Meta:
-        verbose_name = _("sender domain")
-        verbose_name_plural = _("sender domains")
-        constraints = [models.UniqueConstraint("account", "name", name="one_sender_domain_per_account_and_name")]
 
     def __str__(self) -> str:
         return self.name

@@ -65,7 +65,9 @@ def forget() -> None:
 
 
 def _ask() -> None:
-    rows = SenderDomain.objects.exclude(return_path="").order_by("-id").values_list("return_path", "account_id")
+    # Of a domain that is not proven no mail was sent: nothing comes back of it, and it must take nobody else's.
+    domains = SenderDomain.objects.usable().exclude(return_path="")
+    rows = domains.order_by("-id").values_list("return_path", "account_id")
     # Of two accounts that name the same domain, the one that had it first.
     accounts = {name.lower(): account_id for name, account_id in rows}
     if settings.RETURN_PATH_DOMAIN:

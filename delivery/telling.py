@@ -19,6 +19,8 @@ SENTENCES: dict[str, _StrPromise] = {
     "emails.stopped": _("stopped what was being done with emails"),
     "domain.added": _("added the domain %(subject)s"),
     "domain.changed": _("changed the domain %(subject)s"),
+    "domain.proven": _("found the key of %(subject)s in its DNS: mail may be sent from it"),
+    "domain.vouched": _("confirmed that %(subject)s is the account's: mail may be sent from it"),
     "domain.deleted": _("deleted the domain %(subject)s"),
     "transport.added": _("added the way out “%(subject)s”"),
     "transport.changed": _("changed the way out “%(subject)s”"),

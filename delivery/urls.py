@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from delivery.errand import Action
-from delivery.views import actions, digests, domains, retries, returned, sending, trying
+from delivery.views import actions, digests, domains, retries, returned, sending, trying, vouching
 
 EMAIL = "a/<slug:slug>/emails/<int:email_id>/"
 ERRANDS = "a/<slug:slug>/errands/"
@@ -13,6 +13,7 @@ DOMAINS = "a/<slug:slug>/settings/domains/"
 DOMAIN = DOMAINS + "<int:domain_id>/"
 SENDING = "a/<slug:slug>/settings/sending/"
 TRANSPORT = SENDING + "<int:transport_id>/"
+VOUCHING = "installation/accounts/<slug:slug>/domains/"
 RETRIES = SENDING + "retries/"
 
 urlpatterns = [
@@ -31,6 +32,8 @@ urlpatterns = [
     path(DOMAIN + "check/", domains.check, name="domain-check"),
     path(DOMAIN + "edit/", domains.edit, name="domain-edit"),
     path(DOMAIN + "delete/", domains.delete, name="domain-delete"),
+    path(VOUCHING, vouching.domain_list, name="installation-domains"),
+    path(VOUCHING + "<int:domain_id>/", vouching.vouch, name="installation-domain-vouch"),
     path(SENDING, sending.transport_list, name="transports"),
     path(SENDING + "add/", sending.choose, name="transport-choose"),
     path(SENDING + "add/<slug:kind>/", sending.add, name="transport-add"),

@@ -231,6 +231,8 @@ RETURN_PATH_DOMAIN = env.text("RETURN_PATH_DOMAIN").lower().rstrip(".")
 ALLOWED_NETWORKS: list[addresses.Network] = env.parsed(
     "ALLOWED_NETWORKS", env.text("ALLOWED_NETWORKS"), addresses.networks, []
 )
+# Mail is sent from any domain an account adds, whoever's it is. Only where all accounts are one's own.
+TRUST_SENDER_DOMAINS = env.flag("TRUST_SENDER_DOMAINS", False)
 # How long a mail server may take, in seconds, for each step (RFC 5321, 4.5.3.2, is more patient).
 SMTP_TIMEOUTS = {"connect": 30, "banner": 60, "command": 60, "data": 120, "end": 600}
 # Mail to these domains goes to these servers, whatever DNS says; they may have private addresses.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import ApiKey, Scope
 from delivery import signing
@@ -30,7 +31,7 @@ def prepare(account: Account) -> str:
             pair = signing.make_key()
             SenderDomain.objects.create(
                 account=account, name=name, selector="lf1", private_key=pair.private, public_key=pair.public,
-                return_path=f"bounces.{name}",
+                return_path=f"bounces.{name}", proven_at=timezone.now(),
             )  # fmt: skip
     RetryPolicy.objects.get_or_create(account=account, domain="", defaults={"minutes": MINUTES})
     raw = _raw_key()

@@ -53,7 +53,7 @@ def arrival(source: Source, *events: Event, received_at: datetime = NOON, **fiel
 
 def sender_domain(account: Account, name: str = "acme.test", **fields: Any) -> SenderDomain:
     """A domain the account may send from, without a key that could sign."""
-    told = {"selector": "lf", "private_key": "", "public_key": ""} | fields
+    told = {"selector": "lf", "private_key": "", "public_key": "", "proven_at": NOON} | fields
     return SenderDomain.objects.create(account=account, name=name, **told)
 
 
@@ -62,7 +62,7 @@ def signing_domain(account: Account, name: str = "acme.test") -> SenderDomain:
     key = _key()
     told = {"private_key": key.private, "public_key": key.public}
     domain, _new = SenderDomain.objects.update_or_create(
-        account=account, name=name, defaults=told, create_defaults=told | {"selector": "lf"}
+        account=account, name=name, defaults=told, create_defaults=told | {"selector": "lf", "proven_at": NOON}
     )
     return domain
 

@@ -37,7 +37,7 @@ def through_transport(request: HttpRequest, access: Access, transport_id: int) -
 
 def tried(request: HttpRequest, access: Access, transport: Transport | None) -> HttpResponse:
     """The form, and what came of sending."""
-    first = SenderDomain.objects.of(access).order_by("id").first()
+    first = SenderDomain.objects.usable().filter(account=access.account).order_by("id").first()
     initial = {"sender": f"test@{first.name}" if first else "", "recipient": getattr(request.user, "email", "")}
     form = TestMailForm(access.account, request.POST if request.method == "POST" else None, initial)
     context: dict[str, Any] = {"form": form, "transport": transport, "has_domain": first is not None}

@@ -38,9 +38,7 @@ def nothing_remembered() -> None:
 @pytest.fixture
 def acme() -> Account:
     account = make.account()
-    SenderDomain.objects.create(
-        account=account, name="shop.com", selector="lf", private_key={}, public_key="", return_path="bounces.shop.com"
-    )
+    make.sender_domain(account, "shop.com", return_path="bounces.shop.com")
     return account
 
 

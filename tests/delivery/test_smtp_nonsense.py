@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from accounts import keys
 from accounts.access import enter
 from accounts.keys import Scope
-from delivery.models import Message, SenderDomain
+from delivery.models import Message
 from delivery.smtpd.logins import Logins
 from feeds.models import Email, InboxRow
 from tests import make
@@ -39,9 +39,7 @@ BEGINNINGS = st.sampled_from([b"", b"EHLO me\r\n", b"LOGIN", b"LOGIN MAIL"])
 @pytest.fixture
 def raw() -> str:
     account = make.account()
-    SenderDomain.objects.create(
-        account=account, name="shop.com", selector="lf", private_key={}, public_key="", return_path="bounces.shop.com"
-    )
+    make.sender_domain(account, "shop.com", return_path="bounces.shop.com")
     return keys.make_key(enter(make.member(account), account.slug), "shop", [Scope.SEND])[1]
 
 

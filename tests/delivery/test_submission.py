@@ -22,7 +22,7 @@ from accounts import keys
 from accounts.access import Access, enter
 from accounts.keys import Scope
 from accounts.models import Account
-from delivery.models import Message, Origin, Outgoing, SenderDomain, source_of
+from delivery.models import Message, Origin, Outgoing, source_of
 from feeds import outage
 from feeds.models import Email
 from tests import make
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def acme() -> Account:
     account = make.account()
-    SenderDomain.objects.create(account=account, name="shop.com", selector="lf", private_key={}, public_key="")
+    make.sender_domain(account, "shop.com")
     return account
 
 

@@ -16,12 +16,11 @@ def place(first: int, mails: int, domain: str) -> None:
 
     from accounts.models import Account
     from delivery import accept
-    from delivery.models import SenderDomain
     from tests import make
 
     account, new = Account.objects.get_or_create(slug="sending", defaults={"name": "Sending"})
     if new:
-        SenderDomain.objects.create(account=account, name="acme.test", selector="lf", private_key="", public_key="")
+        make.sender_domain(account)
     order = make.order(*(f"p{n}@{domain}" for n in range(first, first + mails)))
     accept.accept(order, account, timezone.now())
 

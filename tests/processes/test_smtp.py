@@ -29,7 +29,7 @@ from delivery.models import SenderDomain
 user = User.objects.get(); account = Account.objects.filter(membership__user=user).get()
 Account.objects.update(enabled=False)
 SenderDomain.objects.create(account=account, name="shop.com", selector="lf", private_key={}, public_key="",
-                            return_path="bounces.shop.com")
+                            return_path="bounces.shop.com", proven_at=user.date_joined)
 print("KEY", keys.make_key(enter(user, account.slug), "shop", [keys.Scope.SEND])[1])
 """
 
