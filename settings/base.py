@@ -264,6 +264,10 @@ STORAGES = {
 # What people export in the background. Web server and workers must see the same folder.
 EXPORTS_FOLDER = Path(env.text("EXPORTS_FOLDER", str(LIVEFEEDS_HOME / "exports"))).expanduser().absolute()
 EXPORTS_KEPT_DAYS = env.number("EXPORTS_KEPT_DAYS", 7, least=1, most=365)
+# Files of addresses that people put on a list, until that is done, and the reports of their bad lines.
+IMPORTS_FOLDER = Path(env.text("IMPORTS_FOLDER", str(LIVEFEEDS_HOME / "imports"))).expanduser().absolute()
+IMPORTS_KEPT_DAYS = env.number("IMPORTS_KEPT_DAYS", 30, least=1, most=365)
+IMPORT_MOST_BYTES = env.number("IMPORT_MOST_MB", 500, least=1, most=10_000) * 1024 * 1024
 
 # ---- Logs -------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account, ApiKey, Ours
+from suppression.imports import models as imports  # noqa: F401  (their table is the list's as well)
 
 if TYPE_CHECKING:
     from accounts.access import Access
