@@ -23,6 +23,8 @@ SCHEDULE: dict[str, Job] = {
     "feeds.follow_zones": {"task": "feeds.tasks.follow_zones", "schedule": MINUTE},
     "feeds.make_exports": {"task": "feeds.tasks.make_exports", "schedule": 2 * SECOND},
     "feeds.clear_exports": {"task": "feeds.tasks.clear_exports", "schedule": 60 * MINUTE},
+    "suppression.run_imports": {"task": "suppression.tasks.run_imports", "schedule": 2 * SECOND},
+    "suppression.clear_imports": {"task": "suppression.tasks.clear_imports", "schedule": 60 * MINUTE},
     "delivery.send_due": {"task": "delivery.tasks.send_due", "schedule": 2 * SECOND},
     "delivery.run_errands": {"task": "delivery.tasks.run_errands", "schedule": 5 * SECOND},
     "delivery.clear_content": {"task": "delivery.tasks.clear_content", "schedule": MINUTE},

@@ -7,6 +7,8 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from suppression import expiring, tallies, undoing
+from suppression.imports import orders
+from suppression.imports import work as importing
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
@@ -24,3 +26,14 @@ def fold_tallies() -> None:
 @shared_task(throws=DATABASE_AWAY)
 def run_undos() -> None:
     undoing.work()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def run_imports() -> None:
+    if importing.sweep():
+        orders.nudge()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def clear_imports() -> None:
+    orders.clear_up(timezone.now())
