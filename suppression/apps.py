@@ -9,5 +9,7 @@ class SuppressionConfig(AppConfig):
     def ready(self) -> None:
         from accounts import audit
         from suppression import telling, undo  # noqa: F401  # a table
+        from suppression.imports import telling as imports
 
         audit.describe(telling.SENTENCES, telling.LABELS)
+        audit.describe(imports.SENTENCES, imports.LABELS)
