@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 
 from feeds.models import Email, id_at
+from tracking.models import Look
 from tracking.reading import judge_again
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run(since: datetime, account_id: int | None = None, *, after: int = 0, secon
     while not seconds or time.monotonic() < end:
         visited = Email.objects.filter(id__gt=judged.last).annotate(
             visits=F("opens") + F("clicks") + F("machine_opens") + F("machine_clicks")
-        ).filter(visits__gt=0, source_id__lt=0)  # fmt: skip
+        ).filter(Q(visits__gt=0) | Exists(Look.objects.filter(email_id=OuterRef("id"))), source_id__lt=0)  # fmt: skip
         if account_id is not None:
             visited = visited.filter(account_id=account_id)
         ids = list(visited.order_by("id").values_list("id", flat=True)[:CHUNK])

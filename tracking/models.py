@@ -57,7 +57,7 @@ class Farewell(models.Model):
 
 
 class LeaveVisit(models.Model):
-    """That somebody, or a machine, looked at the page to unsubscribe at. Nobody is removed by looking."""
+    """That somebody, or a machine, looked at the page to unsubscribe at: the looks of an email, counted."""
 
     email_id = models.BigIntegerField(primary_key=True)
     account = models.ForeignKey("accounts.Account", models.CASCADE)
@@ -66,10 +66,33 @@ class LeaveVisit(models.Model):
     machines = models.IntegerField(default=0)
 
     class Meta:
-        indexes = [models.Index("account", "first_at", name="tracking_visits")]
+        indexes = [
+            models.Index("account", "first_at", name="tracking_visits"),
+            models.Index("first_at", name="tracking_visits_old"),
+        ]
 
     def __str__(self) -> str:
         return str(self.email_id)
+
+
+class Look(models.Model):
+    """One look at the page to unsubscribe at, with what its judgement needs. `facts` are of `persons.FACTS`."""
+
+    pk = models.CompositePrimaryKey("email_id", "key")
+    email_id = models.BigIntegerField()
+    key = models.BigIntegerField()
+    account = models.ForeignKey("accounts.Account", models.CASCADE, db_index=False)
+    at = models.DateTimeField()
+    ip = models.TextField()
+    agent = models.TextField()
+    facts = models.TextField()
+    is_machine = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index("at", name="tracking_look_old")]
+
+    def __str__(self) -> str:
+        return f"{self.email_id} {self.at}"
 
 
 class Met(models.Model):

@@ -6,14 +6,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from feeds.tasks import DATABASE_AWAY
-from tracking import crowds, customizing, reading
+from tracking import crowds, customizing, looks
 
 
 @shared_task(throws=DATABASE_AWAY)
 def forget_crowds() -> None:
     now = timezone.now()
     crowds.forget(now)
-    reading.forget(now)
+    looks.forget(now)
 
 
 @shared_task(throws=DATABASE_AWAY)

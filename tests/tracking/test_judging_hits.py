@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
+from feeds import inbox
 from feeds.events import Kind, Status
-from feeds.models import Email
+from feeds.inbox import Incoming
+from feeds.models import Email, InboxRow
 from tests import make
 from tests.tracking.mail import CHROME, ask, read, sent
-from tracking import persons
+from tracking import company, persons
+from tracking.models import LeaveVisit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -101,6 +105,63 @@ def test_what_providers_say_of_visits_is_left_as_they_say_it(monkeypatch: pytest
     record([make.arrival(source, event)])
     told("--days", "3000")
     assert Email.objects.get().opens == 1
+
+
+def looked() -> tuple[int, int]:
+    visit = LeaveVisit.objects.get()
+    return visit.machines, visit.people
+
+
+@pytest.mark.parametrize("steps", ["look read sweep read", "sweep read look read", "sweep look read"])
+def test_a_scanner_that_also_looks_at_the_page_to_leave_is_one_there(steps: str) -> None:
+    mail = sent()
+    links = [mail.link(f"https://example.com/{n}") for n in range(4)]
+    do = {
+        "look": lambda: Client(headers={"user-agent": CHROME}).get(mail.signer.leave()),
+        "sweep": lambda: ask(*links, ip="127.0.0.1"),
+        "read": read,
+    }
+    for step in steps.split():
+        do[step]()
+    assert looked() == (1, 0)
+
+
+def test_looks_are_judged_again_by_a_new_rule_and_each_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = sent()
+    Client(headers={"user-agent": CHROME}).get(mail.signer.leave())
+    read()
+    # The same row, told once more.
+    row = InboxRow.objects.get()
+    inbox.store(Incoming(row.account_id, row.source_id, row.kind, row.received_at, "", {}, bytes(row.body)))
+    read()
+    assert looked() == (0, 1)
+    monkeypatch.setattr(persons, "NETWORKS", [ip_network("127.0.0.0/8")])
+    assert "Looked at 1 emails" in told()
+    assert looked() == (1, 0)
+
+
+def test_of_a_scanner_run_wild_the_newest_visits_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company, "MOST", 5)
+    mail = sent()
+    for _time in range(8):
+        ask(mail.signer.pixel())
+    read()
+    monkeypatch.setattr(persons, "NETWORKS", [ip_network("192.0.2.0/24")])
+    assert "5 visits changed" in told()
+    assert mail.kinds == [Kind.OPENED] * 3 + [Kind.MACHINE_OPENED] * 5
+
+
+def test_what_is_old_is_found_by_an_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("set enable_seqscan = off")
+        for table, column in (("tracking_look", "at"), ("tracking_leavevisit", "first_at")):
+            cursor.execute(f"explain delete from {table} where {column} < now() - interval '90 days'")
+            plan = " ".join(row[0] for row in cursor)
+            assert f"Index Cond: ({column} <" in plan, plan
+            assert "_old" in plan, plan
+        cursor.execute("explain delete from tracking_met where minute < 5")
+        assert "Index Cond: (minute < 5)" in " ".join(row[0] for row in cursor)
+        cursor.execute("reset enable_seqscan")
 
 
 def test_the_page_of_the_email_says_why() -> None:
