@@ -8,9 +8,10 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit, banners, origins
-        from delivery import attempts, digest, naming, notices, outcomes, resolver, returned, telling, waits
+        from delivery import attempts, digest, naming, notices, obstacles, outcomes, resolver, returned, telling, waits
         from delivery.views import actions, digests
         from feeds import additions, aliases, bounced, inbox, partitions, waiting
+        from suppression import judging
         from tracking import domains, sections
 
         additions.register_section(attempts.section)
@@ -20,6 +21,7 @@ class DeliveryConfig(AppConfig):
         banners.register(notices.banners)
         bounced.register(digest.note)
         inbox.register(returned.KIND, returned.read, returned.hand_on)
+        judging.register(obstacles.of, obstacles.senders)
         origins.register(naming.sources)
         partitions.register("delivery_attempt", "email_id")
         domains.register(naming.domains, resolver.look_up)

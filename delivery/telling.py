@@ -32,8 +32,6 @@ SENTENCES: dict[str, _StrPromise] = {
     "retries.added": _("set when mail to %(subject)s is tried again"),
     "retries.changed": _("changed when mail to %(subject)s is tried again"),
     "retries.deleted": _("deleted when mail to %(subject)s is tried again"),
-    "suppression.added": _("put %(subject)s on the suppression list"),
-    "suppression.removed": _("took %(subject)s off the suppression list"),
 }
 LABELS: dict[str, _StrPromise] = {
     "bounce_address": _("bounce notification address"),
@@ -41,7 +39,6 @@ LABELS: dict[str, _StrPromise] = {
     "domain": _("recipient domain"),
     "email": _("email"),
     "emails": _("emails"),
-    "entries": _("entries"),
     "give_up_hours": _("give up after hours"),
     "host": _("host"),
     "minutes": _("minutes between attempts"),

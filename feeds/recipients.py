@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Q
 
 from feeds.events import Status
-from feeds.models import Address, Email
+from feeds.models import Address, Domain, Email
 from suppression.checking import rules
-from suppression.models import Cause
+from suppression.models import Cause, Covers
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from django.db.models import QuerySet
 
     from accounts.access import Access
     from suppression.checking import Stop
+    from suppression.targets import Target
 
 # Of more emails than this to one recipient the newest are counted, and the page says so.
 MOST_COUNTED = 2000
@@ -50,6 +52,20 @@ def emails_to(access: Access, address: str, now: datetime) -> QuerySet[Email]:
     return visible.filter(recipient_id=known).order_by("-id") if known is not None else visible.none()
 
 
+def kept(access: Access, email_ids: Collection[int], now: datetime) -> set[int]:
+    """Those of these emails that the account still shows."""
+    return set(Email.objects.visible_in(access, now).filter(id__in=email_ids).values_list("id", flat=True))
+
+
+def covered(access: Access, target: Target, most: int) -> int | None:
+    """How many known addresses, senders among them, are at this domain, at most `most`; None for what is not one
+    domain alone. Index: feeds_address_domain."""
+    if target.covers != Covers.DOMAIN:
+        return None
+    domain = Domain.objects.filter(name=target.domain).values_list("id", flat=True).first()
+    return Address.objects.filter(account=access.account, domain_id=domain)[:most].count() if domain is not None else 0
+
+
 def totals(emails: QuerySet[Email]) -> Totals:
     """Count the newest of these by status, in one statement."""
     counts = {f"s{int(status)}": Count("id", filter=Q(status=status)) for status in Status}
@@ -68,9 +84,9 @@ def evidence(access: Access, address: str, now: datetime) -> list[Evidence]:
     for event in told.filter(event_key__isnull=False).order_by("at", "ident"):
         events.setdefault(event.suppression_id, event)
     named = [event.email_id for event in events.values() if event.email_id is not None]
-    kept = set(Email.objects.visible_in(access, now).filter(id__in=named).values_list("id", flat=True)) if named else {}
+    shown = kept(access, named, now) if named else set()
     found = []
     for stop in stops:
         cause = events.get(stop.suppression_id)
-        found.append(Evidence(stop, cause, cause.email_id if cause is not None and cause.email_id in kept else None))
+        found.append(Evidence(stop, cause, cause.email_id if cause is not None and cause.email_id in shown else None))
     return found

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from suppression import causes, evidence, targets
 from suppression.causes import Cause
+from suppression.lists import named
 from suppression.models import Covers, Origin, Reason
 from suppression.sought import of_list
 
@@ -101,10 +102,9 @@ def add(at: List, written: Written, now: datetime, *, note: str = "", until: dat
         )
         for target in written.targets
     )  # fmt: skip
-    if len(written.targets) == 1:
-        at.note("suppression.added", str(written.targets[0]), _details(note, until))
-    elif written.targets:
-        at.note("suppressions.added", str(len(written.targets)), {"entries": added.entries} | _details(note, until))
+    if written.targets:
+        details = {"entries": added.entries} | _details(note, until)
+        at.note("suppression.added", named([str(target) for target in written.targets]), details)
     return added
 
 

@@ -16,7 +16,7 @@ from accounts.views.installation import installation_page
 from suppression.models import Suppression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 OF_ACCOUNT, OF_INSTALLATION = "a/<slug:slug>/suppressions/", "installation/suppressions/"
 PREFIX = "installation-"
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,20 @@ class List:
             return reverse(name, args=[self.access.account.slug, *args])
         return reverse(PREFIX + name, args=args)
 
+    def url_of_installation(self, entry_id: int) -> str:
+        """The address of an entry that holds for all accounts."""
+        return reverse(f"{PREFIX}suppression", args=[entry_id])
+
     def note(self, action: str, subject: str = "", details: Mapping[str, Any] | None = None) -> None:
         """Keep in the account's audit log what this person did, in the caller's transaction. The installation has no
         such log: its causes and removals themselves tell who it was."""
         if self.access:
             audit.note(self.access.account, self.person, action, subject, details)
+
+
+def named(texts: Sequence[str]) -> str:
+    """The first of several targets, as the audit log says whom it is about."""
+    return ", ".join(texts[:NAMED]) + (", …" if len(texts) > NAMED else "")
 
 
 type ListView[**P] = Callable[Concatenate[HttpRequest, List, P], HttpResponseBase]

@@ -100,6 +100,12 @@ class Suppression(models.Model):
             models.Index("account", F("added_at").desc(), F("id").desc(), name="suppression_newest"),
             models.Index("account", "reason", F("added_at").desc(), F("id").desc(), name="suppression_of_reason"),
             models.Index("account", "domain", F("added_at").desc(), F("id").desc(), name="suppression_of_domain"),
+            models.Index("account", "origin", F("added_at").desc(), F("id").desc(), name="suppression_of_origin"),
+            # What covers more than one address: few rows, however long the list is.
+            models.Index(
+                "account", "covers", F("added_at").desc(), F("id").desc(), name="suppression_wide",
+                condition=Q(covers__gt=Covers.ADDRESS),
+            ),
             models.Index("account", name="suppression_patterns", condition=Q(covers=Covers.PATTERN)),
             models.Index("until", name="suppression_until", condition=Q(until__isnull=False)),
             GinIndex(fields=["target"], name="suppression_part", opclasses=["gin_trgm_ops"]),
