@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 # Programs read these: names and order stay.
 COPY = """
 copy (
-    select {target} as "target", {covers} as "covers", {reason} as "reason", s.since as "since", s.added_at as "added",
-        s.until as "until", {by} as "added by", {note} as "note", {comment} as "comment"
+    select {target} as "address or domain", {covers} as "covers", {reason} as "reason", s.since as "since",
+        s.added_at as "added", s.until as "until", {by} as "added by", {note} as "note", {comment} as "comment"
     from suppression_suppression s left join lateral (
         select origin, actor_name, note, comment from suppression_cause
         where suppression_id = s.id order by at, ident limit 1) c on true

@@ -103,7 +103,11 @@ class Suppression(models.Model):
             models.Index("account", "origin", F("added_at").desc(), F("id").desc(), name="suppression_of_origin"),
             # What covers more than one address: few rows, however long the list is.
             models.Index(
-                "account", "covers", F("added_at").desc(), F("id").desc(), name="suppression_wide",
+                "account",
+                "covers",
+                F("added_at").desc(),
+                F("id").desc(),
+                name="suppression_wide",
                 condition=Q(covers__gt=Covers.ADDRESS),
             ),
             models.Index("account", name="suppression_patterns", condition=Q(covers=Covers.PATTERN)),

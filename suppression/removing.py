@@ -89,12 +89,12 @@ def take_off(removal: Removal, entry_ids: Collection[int], among: Q | None = Non
     return int(gone)
 
 
-def restore(removal: Removal) -> int:
-    """Put the next of what this removal took off back as it was; returns how many entries that were, 0 when all are
-    back. At most STEP of them. Twice, also at once, puts nothing back twice. In a transaction of its own, or of the
-    caller's."""
+def restore(removal: Removal, among: Q | None = None) -> int:
+    """Put the next of what this removal took off back as it was, or of its rows that match; returns how many entries
+    that were, 0 when all are back. At most STEP of them. Twice, also at once, puts nothing back twice. In a
+    transaction of its own, or of the caller's."""
     with transaction.atomic():
-        left = Removed.objects.filter(removal=removal, is_back=False).order_by("id").select_for_update()
+        left = Removed.objects.filter(among or Q(), removal=removal, is_back=False).order_by("id").select_for_update()
         rows = list(left.values_list("id", flat=True)[:STEP])
         if rows:
             causes.put(BACK, {"rows": rows, "at": removal.at}, COUNTED_BACK)

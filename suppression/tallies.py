@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
-
-from suppression.models import Tally
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 KEPT = timedelta(days=90)
 # What is older was added up before.
@@ -26,11 +20,24 @@ with several as (
 insert into suppression_tally (account_id, reason, hour, added, removed)
 select account_id, reason, hour, sum(added), sum(removed) from gone group by 1, 2, 3
 """
+# What is old becomes one row, of no hour in particular: the sum of all is how many there are.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+FOLD_OLD = """
+with old as (
+    select account_id, reason from suppression_tally where hour < %(before)s and hour > %(ago)s group by 1, 2
+), gone as (
+    delete from suppression_tally t using old o
+    where t.hour < %(before)s and t.reason = o.reason and t.account_id is not distinct from o.account_id
+    returning t.account_id, t.reason, added, removed
+)
+insert into suppression_tally (account_id, reason, hour, added, removed)
+select account_id, reason, %(ago)s, sum(added), sum(removed) from gone group by 1, 2
+"""
 
 
 def fold(now: datetime) -> None:
-    """Make one row of those of the same hour, and forget old ones. Two at once would leave the sums as they are: what
-    one has deleted the other does not find."""
+    """Make one row of those of the same hour, and one of all old ones. Two at once would leave the sums as they are:
+    what one has deleted the other does not find."""
     with connection.cursor() as cursor:
         cursor.execute(FOLD, [now - RECENT])
-    Tally.objects.filter(hour__lt=now - KEPT).delete()
+        cursor.execute(FOLD_OLD, {"before": now - KEPT, "ago": LONG_AGO})

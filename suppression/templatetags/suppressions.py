@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.urls import NoReverseMatch
 from django.utils import timezone
 
 from suppression import forms, lists, targets
@@ -25,9 +26,12 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def list_url(context: Context, name: str, *args: object) -> str:
-    """The address of this page of the list that is shown."""
+    """The address of this page of the list that is shown; "" where it has no such page."""
     at: lists.List = context["at"]
-    return at.url(name, *args)
+    try:
+        return at.url(name, *args)
+    except NoReverseMatch:
+        return ""
 
 
 @register.simple_tag(takes_context=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -96,13 +97,18 @@ def tell(request: HttpRequest, at: List, entries: Sequence[Suppression]) -> None
 @list_page(Role.MEMBER)
 def put_back(request: HttpRequest, at: List, removed_id: int) -> HttpResponseBase:
     """Put back what was taken off, as it was."""
-    removed = Removed.objects.filter(account=at.account, id=min(removed_id, 2**63 - 1)).first()
+    removed = (
+        Removed.objects.filter(account=at.account, id=min(removed_id, 2**63 - 1)).select_related("removal").first()
+    )
     if removed is None:
         raise Http404(_("Nothing like it was taken off this list."))
     if removed.covers != Covers.ADDRESS and not at.may_change_many:
         raise PermissionDenied(
             _("It covers more than one address. Ask an administrator of the account to put it back.")
         )
-    entry = returning.put_back(at, removed)
-    messages.success(request, _("%(target)s is on the list again.") % {"target": shown(entry.target, entry.covers)})
+    entry, target = returning.put_back(at, removed), shown(removed.target, removed.covers)
+    if entry is None:
+        messages.info(request, _("%(target)s was put back before, and taken off once more since.") % {"target": target})
+        return redirect(f"{at.url('suppression-history')}?{urlencode({'target': target})}")
+    messages.success(request, _("%(target)s is on the list again.") % {"target": target})
     return redirect(at.url("suppression", entry.id))

@@ -40,9 +40,8 @@ def admin(acme: Account) -> Client:
     return client
 
 
-def at(account: Account, **told: Any) -> str:
-    path = f"/a/{account.slug}/suppressions/"
-    return path + told.pop("to", "")
+def at(account: Account, to: str = "") -> str:
+    return f"/a/{account.slug}/suppressions/{to}"
 
 
 def found(client: Client, account: Account, **params: str) -> list[str]:
@@ -65,9 +64,16 @@ def said(client: Client, account: Account, response: Any) -> str:
 
 
 def test_a_whole_address_finds_its_entry_and_what_covers_it(acme: Account, agent: Client) -> None:
-    for target in ("bob@mail.example.com", "bobby@mail.example.com", "mail.example.com", "*.example.com", "b*@mail.example.com"):
+    for target in (
+        "bob@mail.example.com",
+        "bobby@mail.example.com",
+        "mail.example.com",
+        "*.example.com",
+        "b*@mail.example.com",
+    ):
         make.suppression(acme, target)
-    make.suppression(acme, "z*@mail.example.com")
+    for target in ("b*@mail.example.com", "z*@mail.example.com"):
+        make.suppression(acme, target)
     make.suppression(None, "bob@mail.example.com")
     wanted = {"bob@mail.example.com", "@mail.example.com", "@.example.com", "b*@mail.example.com"}
     assert set(found(agent, acme, q="Bob@Mail.example.com")) == wanted
@@ -138,7 +144,9 @@ def test_what_cannot_be_looked_for_is_answered_with_a_sentence(
     assert agent.get(at(acme, to="export.csv"), params).status_code == 302
 
 
-@pytest.mark.parametrize("filters", [{}, {"q": "person"}, {"reason": "manual"}, {"q": "@example.com"}, {"by": "person"}])
+@pytest.mark.parametrize(
+    "filters", [{}, {"q": "person"}, {"reason": "manual"}, {"q": "@example.com"}, {"by": "person"}]
+)
 def test_pages_lead_forth_and_back_and_show_each_entry_once(
     acme: Account, agent: Client, filters: dict[str, str]
 ) -> None:
@@ -241,7 +249,9 @@ def test_an_empty_list_explains_itself(acme: Account, agent: Client) -> None:
 
 
 def test_many_are_added_at_once_and_every_bad_line_is_answered(acme: Account, agent: Client) -> None:
-    given = "Ann@Example.com, bob@example.com; Bob <bob@example.com>\nno address\n\n@@;ü@example.com\r\nbob@münchen.example"
+    given = (
+        "Ann@Example.com, bob@example.com; Bob <bob@example.com>\nno address\n\n@@;ü@example.com\r\nbob@münchen.example"
+    )
     page = agent.post(at(acme, to="add/"), {"targets": given, "note": "asked by phone"})
     assert page.status_code == 422
     assert set(Suppression.objects.values_list("target", flat=True)) == {
@@ -274,9 +284,7 @@ def test_too_many_for_the_box_are_sent_to_the_import(acme: Account, agent: Clien
     assert not Suppression.objects.exists()
 
 
-def test_what_covers_more_is_shown_first_and_is_for_administrators(
-    acme: Account, agent: Client, admin: Client
-) -> None:
+def test_what_covers_more_is_shown_first_and_is_for_administrators(acme: Account, agent: Client, admin: Client) -> None:
     make.suppression(acme, "ann@example.com")
     given = {"targets": "example.com\n*.example.org\nbounce-*@example.net\nbob@example.com"}
     page = admin.post(at(acme, to="add/"), given)
@@ -344,7 +352,7 @@ def test_nothing_ticked_or_nothing_of_ours_is_said(acme: Account, agent: Client)
     assert Suppression.objects.count() == 2
 
 
-@pytest.mark.parametrize("place", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"])
+@pytest.mark.parametrize("place", ["https://evil.example/", "//evil.example/", "javascript:x", "/\\evil.example"])
 def test_nobody_is_sent_to_another_site_afterwards(acme: Account, agent: Client, place: str) -> None:
     answer = agent.post(at(acme, to="add/"), {"targets": "bob@example.com", "next": place})
     assert answer["Location"] == at(acme)
@@ -378,7 +386,7 @@ def test_a_note_and_a_last_day_are_kept_and_can_be_taken_back(acme: Account, age
     assert page.context["form"]["until"].value().isoformat() == "2199-01-31"
     agent.post(at(acme, to=f"{entry.id}/change/"), {"note": "", "until": ""})
     entry.refresh_from_db()
-    assert entry.until is None
+    assert Suppression.objects.get().until is None
     assert AuditEntry.objects.filter(action="suppression.changed").count() == 2
 
 
@@ -422,7 +430,8 @@ def rows(client: Client, url: str, **params: str) -> list[dict[str, str]]:
 
 
 def test_the_file_holds_what_the_filter_finds(acme: Account, agent: Client) -> None:
-    make.suppression(acme, reason=Reason.SPAM, origin=Origin.EVENT, ident="e1.1", comment='He said "no", twice\nand left')
+    said = 'He said "no", twice\nand left'
+    make.suppression(acme, reason=Reason.SPAM, origin=Origin.EVENT, ident="e1.1", comment=said)
     make.suppression(acme, "*.example.org", actor_name="ana", note="=cmd()", added_at=make.NOON)
     make.suppression(make.account("Other"), "other@example.com")
     assert rows(agent, at(acme, to="export.csv"), reason="manual") == [
@@ -432,7 +441,7 @@ def test_the_file_holds_what_the_filter_finds(acme: Account, agent: Client) -> N
             "note": "'=cmd()", "comment": "",
         }
     ]  # fmt: skip
-    assert {row["comment"] for row in rows(agent, at(acme, to="export.csv"))} == {'He said "no", twice\nand left', ""}
+    assert {row["comment"] for row in rows(agent, at(acme, to="export.csv"))} == {said, ""}
     (row,) = rows(agent, at(acme, to="export.csv"), q="bob@example.com")
     assert (row["address or domain"], row["added by"]) == ("bob@example.com", "event")
 
@@ -451,7 +460,10 @@ def test_the_installations_list_has_the_same_pages(acme: Account, root: Client, 
     own, url = make.suppression(acme, "own@example.com"), "/installation/suppressions/"
     assert "Nobody is kept from all accounts" in text(root.get(url))
     root.post(url + "add/", {"targets": "bob@example.com\nexample.net", "sure": "1", "note": "court order"})
-    assert set(Suppression.objects.filter(account=None).values_list("target", flat=True)) == {"bob@example.com", "@example.net"}
+    assert set(Suppression.objects.filter(account=None).values_list("target", flat=True)) == {
+        "bob@example.com",
+        "@example.net",
+    }
     page = root.get(url)
     assert {line.entry.target for line in page.context["lines"]} == {"bob@example.com", "@example.net"}
     assert len(rows(root, url + "export.csv")) == 2
@@ -468,7 +480,14 @@ def test_the_installations_list_has_the_same_pages(acme: Account, root: Client, 
 
 
 def test_the_query_of_a_page_says_its_filter_again(acme: Account) -> None:
-    params = {"q": "bob", "reason": "spam", "covers": "address", "by": "event", "since": "2026-03-01", "until": "2026-03-02"}
+    params = {
+        "q": "bob",
+        "reason": "spam",
+        "covers": "address",
+        "by": "event",
+        "since": "2026-03-01",
+        "until": "2026-03-02",
+    }
     assert Sought.read(params).params() == params
     person = make.member(acme)
     assert List(person, enter(person, acme.slug)).account_id == acme.id
