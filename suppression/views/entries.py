@@ -121,8 +121,9 @@ def history(request: HttpRequest, at: List) -> HttpResponseBase:
     """What was taken off of one target, whether it is on the list now or not."""
     try:
         target = targets.read(request.GET.get("target", ""))
-    except targets.NotATarget:
-        raise Http404(_("There is no such address or domain.")) from None
+    except targets.NotATarget as error:
+        messages.error(request, str(error))
+        return redirect(at.url("suppressions"))
     context = {
         "at": at,
         "target": target,

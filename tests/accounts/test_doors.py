@@ -14,7 +14,7 @@ from accounts.keys import make_key
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 from delivery.models import RetryPolicy, SenderDomain, Transport
 from suppression import removing
-from suppression.models import How
+from suppression.models import How, Removed, Suppression
 from suppression.undo import Undo
 from tests import make
 from tests.names import names
@@ -73,6 +73,15 @@ DOORS = [
     Door("sending-retry-add", Role.ADMIN),
     Door("sending-retry", Role.ADMIN, ("policy",)),
     Door("sending-retry-delete", Role.ADMIN, ("policy",), post=True),
+    Door("suppressions", Role.VIEWER),
+    Door("suppression-export", Role.VIEWER),
+    Door("suppression-add", Role.MEMBER),
+    Door("suppression-remove", Role.MEMBER, post=True),
+    Door("suppression-test", Role.VIEWER),
+    Door("suppression-history", Role.VIEWER),
+    Door("suppression-put-back", Role.MEMBER, ("removed",), post=True),
+    Door("suppression", Role.VIEWER, ("entry",)),
+    Door("suppression-change", Role.MEMBER, ("entry",)),
     Door("suppression-undo", Role.ADMIN),
     Door("suppression-undo-one", Role.ADMIN, ("undo",)),
     Door("suppression-undo-stop", Role.ADMIN, ("undo",), post=True),
@@ -80,7 +89,7 @@ DOORS = [
 ]
 # How the names of the pages begin that are meant.
 BELONG = (
-    "source", "member", "account-", "key", "audit", "domain", "transport", "sending", "returned", "suppression-undo",
+    "source", "member", "account-", "key", "audit", "domain", "transport", "sending", "returned", "suppression",
 )  # fmt: skip
 each_door = pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
 
@@ -95,6 +104,9 @@ def acme() -> Account:
     Transport.objects.create(account=account, name="House", kind="relay", host="relay.test")
     RetryPolicy.objects.create(account=account, minutes=[5])
     removal = removing.begin(account.pk, How.UNDO)
+    gone = make.suppression(account, "gone@example.com")
+    removing.take_off(removing.begin(account.pk, How.PERSON), [gone.pk])
+    make.suppression(account)
     Undo.objects.create(account=account, created_at=make.NOON, last_cause=0, removal=removal)
     return account
 
@@ -116,6 +128,8 @@ def address(door: Door, account: Account, source: Source | None = None) -> str:
         "undo": Undo.objects.get(account=account).pk,
         "source": source.pk if source else 1,
         "request": 1,
+        "entry": Suppression.objects.get(account=account).pk,
+        "removed": Removed.objects.get(account=account).pk,
         "key": ApiKey.objects.get(account=account).pk,
         "member": Membership.objects.get(account=account, user__username="vic").pk,
     }
