@@ -15,6 +15,7 @@ from accounts.models import Role
 from suppression import adding
 from suppression.forms import AddForm
 from suppression.lists import list_page
+from suppression.targets import NotATarget
 from suppression.views.onward import onward
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ def add(request: HttpRequest, at: List) -> HttpResponseBase:
         return render(request, "suppression/add_sure.html", context)
     if written.targets:
         said = {"note": form.cleaned_data["note"], "until": form.cleaned_data["until"]}
-        tell(request, written, adding.add(at, written, timezone.now(), **said))
+        try:
+            added = adding.add(at, written, timezone.now(), **said)
+        except NotATarget as error:
+            # Of patterns there may not be many: nothing was added.
+            form.add_error("targets", str(error))
+            return shown(request, at, form, status=422)
+        tell(request, written, added)
     if written.bad:
         left = AddForm({name: request.POST.get(name, "") for name in ("note", "until")} | {"targets": written.rest})
         return shown(request, at, left, status=422, written=written)
