@@ -19,6 +19,7 @@ REASONS: dict[str, _StrPromise] = {
     "yahoo-ahead": gettext_lazy("Yahoo loaded it before anybody looked"),
     "scanner": gettext_lazy("a security scanner by its own name"),
     "scanner-network": gettext_lazy("it came from the network of a security scanner"),
+    "provider-network": gettext_lazy("it came from a network of Google, Microsoft or Apple"),
     "preview": gettext_lazy("a preview for a chat or a message"),
     "program": gettext_lazy("a program without a person"),
     "head": gettext_lazy("it only asked whether the link works (HEAD)"),

@@ -22,7 +22,7 @@ MACHINE, UNSURE = 60, 30
 SCORES = {
     # Their own names (feeds/agents.py).
     "apple": 100, "gmail-ahead": 100, "yahoo-ahead": 100, "scanner": 100, "preview": 100, "program": 90,
-    "scanner-network": 90,
+    "scanner-network": 90, "provider-network": 25,
     # How it was asked. No mail program and no browser does these for a person who looks.
     "head": 90, "prefetch": 70, "hidden": 100,
     # What was asked beside it. 836 sweeps of scanners in one log (craft-campaign, issue 546): after a median of 43 s,
@@ -39,6 +39,21 @@ FACTS = ("head", "prefetch", "hidden", "mute", "crowd")
 NETWORKS = [
     ip_network(text)
     for text in ("64.235.144.0/20", "209.222.80.0/21", "67.231.144.0/20", "148.163.128.0/19", "185.132.180.0/22")
+]
+# Those of providers that look into mail, and whose people read mail as well: with another sign it is unsure, with two
+# a machine. Google: the TXT records of _netblocks.google.com and _netblocks2.google.com. Microsoft: "Office 365 URLs
+# and IP address ranges", Exchange Online, 10. Apple: the IPv4 registry of IANA. Where iCloud Private Relay comes from
+# is a list of thousands that changes (mask-api.icloud.com), and Apple's proxy is known by its name.
+PROVIDERS = [
+    ip_network(text)
+    for text in (
+        *("35.190.247.0/24", "64.233.160.0/19", "66.102.0.0/20", "66.249.80.0/20", "72.14.192.0/18", "74.125.0.0/16"),
+        *("108.177.8.0/21", "173.194.0.0/16", "209.85.128.0/17", "216.58.192.0/19", "216.239.32.0/19"),
+        *("2001:4860:4000::/36", "2404:6800:4000::/36", "2607:f8b0:4000::/36", "2800:3f0:4000::/36"),
+        *("2a00:1450:4000::/36", "2c0f:fb50:4000::/36"),
+        *("40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17", "2a01:111:f400::/48"),
+        "17.0.0.0/8",
+    )
 ]
 AHEAD = timedelta(seconds=10)
 AT_DELIVERY = timedelta(seconds=5)
@@ -123,16 +138,20 @@ def _program(visit: Visit, delivered_at: datetime | None) -> Iterator[str]:
         yield str(kind)
     elif not visit.agent.strip():
         yield "nameless"
-    if _is_scanner_network(visit.ip):
-        yield "scanner-network"
+    network = _network(visit.ip)
+    # Proxies that load for people are where their providers are.
+    if network and not (network == "provider-network" and kind in (Nature.GMAIL, Nature.YAHOO)):
+        yield network
 
 
-def _is_scanner_network(ip: str) -> bool:
+def _network(ip: str) -> str:
+    """The sign that this address is, "" for most."""
     try:
         address = ip_address(ip)
     except ValueError:
-        return False
-    return any(address in network for network in NETWORKS)
+        return ""
+    signs = {"scanner-network": NETWORKS, "provider-network": PROVIDERS}
+    return next((sign for sign, networks in signs.items() if any(address in network for network in networks)), "")
 
 
 def _manner(visit: Visit) -> Iterator[str]:

@@ -75,6 +75,8 @@ MACHINES: dict[str, list[Visit]] = {
     "five links at once a moment after the delivery": sweep(5, 1),
     "links from several addresses": [visit(43 + n / 9, CHROME, url, f"40.94.1.{n}") for n, url in enumerate((A, B, C))],
     "the pixel of who then follows all links": [visit(34, CHROME, "", "40.94.1.2"), *sweep(5)],
+    "many emails at once from Google's network": [visit(2, CHROME, A, "66.249.93.7", "crowd")],
+    "before the delivery, without a language, from Microsoft's": [visit(-20, CHROME, A, "40.93.1.2", "mute")],
     "a link ahead of its click, as a browser says": [visit(900, CHROME, A, HOME, "prefetch")],
     "a nameless program before the delivery": [visit(-20, "", A)],
 }  # fmt: skip
@@ -124,6 +126,10 @@ PEOPLE: dict[str, list[Visit]] = {
     "after the scanner swept": [visit(500, CHROME, A)],
     "Samsung": [visit(200, ANDROID.replace("Chrome", "SamsungBrowser/26.0 Chrome"), A)],
     "an old Internet Explorer": [visit(200, "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko", A)],
+    "somebody who works at Apple": [visit(2, SAFARI, "", "17.1.2.3"), visit(8, SAFARI, A, "17.1.2.3")],
+    "a newsletter of Apple's": [visit(300, IPHONE, "", "17.1.2.3", "crowd")],
+    "somebody who works at Google": [visit(300, CHROME, A, "74.125.1.2")],
+    "somebody whose mail is read at Microsoft's": [visit(1, EDGE, A, "2a01:111:f400::5")],
     "an unknown mail program": [visit(200, "SuperMail/1.0")],
     "both links of two in one second": [visit(20, CHROME, A), visit(20.8, CHROME, B)],
     "opened in the preview, read later": [visit(5, OUTLOOK), visit(4000, OUTLOOK), visit(4100, EDGE, A)],
@@ -148,6 +154,14 @@ def test_a_person_who_comes_after_the_scanner_is_a_person() -> None:
     scanner = sweep(10)
     assert verdicts(*scanner, visit(300, CHROME, A))[-1] == Verdict.PERSON
     assert verdicts(*scanner, visit(90, IPHONE, "", PHONE))[-1] == Verdict.PERSON
+
+
+def test_a_providers_network_is_a_sign_but_none_of_its_own() -> None:
+    assert judge(visit(300, CHROME, A, "74.125.1.2"), NOON, ()).comment == "provider-network"
+    assert judge(visit(300, CHROME, A, "2a00:1450:4001::1"), NOON, ()).verdict == Verdict.PERSON
+    assert judge(visit(2, CHROME, A, "17.1.2.3"), NOON, ()).comment == "unsure, provider-network, at-delivery"
+    # Its own proxy is there for somebody who looks.
+    assert judge(visit(300, GMAIL, "", "66.249.84.1"), NOON, ()).reasons == ()
 
 
 def test_what_cannot_be_told_is_said_to_be_unsure() -> None:
