@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_keys_audit_credits"),
-        ("suppression", "0004_undo"),
+        ("suppression", "0005_imports"),
     ]
 
     operations = [
