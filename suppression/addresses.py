@@ -44,6 +44,14 @@ def read(address: str) -> Address:
     return Address(f"{valid.local_part}@{valid.ascii_domain}", valid.ascii_domain)
 
 
+def is_plain(address: str) -> bool:
+    """Whether it reads as it stands, and so for a server."""
+    found = PLAIN.fullmatch(address)
+    return found is not None and _is_short(address, found[1])
+
+
 def _is_short(address: str, domain: str) -> bool:
     """Within the limits of RFC 5321, 4.5.3.1, and of DNS. Beyond that the validator speaks."""
-    return len(address) <= LONGEST and all(len(label) <= LONGEST_LABEL for label in domain.split("."))
+    return len(address) <= LONGEST and (
+        len(domain) <= LONGEST_LABEL or all(len(label) <= LONGEST_LABEL for label in domain.split("."))
+    )

@@ -54,40 +54,50 @@ def read(text: str) -> Target:
     local, at, domain = written.rpartition("@")
     if not at or not local or local == "*":
         return _domain(domain)
-    if "*" in written:
+    if "*" in written and local[0] != '"':
         return _pattern(written, domain)
     try:
-        found = addresses.read(written)
+        found = addresses.read(plain(written))
     except addresses.NotAnAddress as error:
         raise NotATarget(str(error)) from None
-    return Target(found.wire.lower(), Covers.ADDRESS, found.domain)
+    text = found.wire.lower()
+    return Target(_quoted(text) if "*" in text else text, Covers.ADDRESS, found.domain)
 
 
 def of_address(address: str) -> Target:
     """The target of one address that mail was sent to, however odd: what no rule reads is taken as it stands."""
-    try:
-        found = addresses.read(address.lower())
-    except addresses.NotAnAddress:
-        text, domain = address.lower(), address.lower().rpartition("@")[2]
-    else:
-        text, domain = found.wire.lower(), found.domain
-    if "*" in text:
-        text = _quoted(text)
+    text, domain = spelling(address.lower())
     return Target(text, Covers.ADDRESS, domain)
 
 
-def plain(target: Target) -> str:
-    """The address as patterns are held against it."""
-    return target.text.replace('"', "") if "*" in target.text else target.text
+def spelling(address: str) -> tuple[str, str]:
+    """The same of an address in lower case, as its text and its domain."""
+    if "*" not in address and addresses.is_plain(address):
+        return address, address.rpartition("@")[2]
+    try:
+        found = addresses.read(address)
+    except addresses.NotAnAddress:
+        text, domain = address, address.rpartition("@")[2]
+    else:
+        text, domain = found.wire.lower(), found.domain
+    return _quoted(text) if "*" in text else text, domain
+
+
+def plain(text: str) -> str:
+    """The spelling of an address as patterns are held against it."""
+    return text.replace('"', "") if "*" in text else text
 
 
 def covering(target: Target) -> Iterator[str]:
     """The spellings of all targets but patterns that cover this address: itself, its domain, those above it."""
     yield target.text
-    yield f"@{target.domain}"
-    labels = target.domain.split(".")
-    for n in range(len(labels) - 1):
-        yield f"@.{'.'.join(labels[n:])}"
+    yield from above(target.domain)
+
+
+def above(domain: str) -> tuple[str, ...]:
+    """The spellings of all targets but patterns that cover everybody at this domain: itself, and those above it."""
+    labels = domain.split(".")
+    return (f"@{domain}", *(f"@.{'.'.join(labels[n:])}" for n in range(len(labels) - 1)))
 
 
 def shown(text: str, covers: int) -> str:
