@@ -28,6 +28,16 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+# Tags one after the other, and the text between them, in which there is nothing for us: neither a link, nor the end of
+# the page, nor what makes a text of all that follows.
+_DULL = re.compile(
+    rf"""
+    (?: <(?: /(?!(?:body|html)[ \t\n\f\r/>])
+           | (?!(?:a|area|plaintext|script|style|textarea|title|xmp|iframe|noembed|noframes)[ \t\n\f\r/>]|v:) )
+        [a-z][^ \t\n\f\r/>]*+(?>[ \t\n\f\r/]++|{_QUIET})*+>[^<]*+ )++
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
 _TAG = re.compile(r"</?[a-z]", re.IGNORECASE)
 _CONDITIONAL = re.compile(r"\[if\b[^\]>]*\]>(?P<inside>.*)<!\[endif\](?:--!?>)?\Z", re.IGNORECASE | re.DOTALL)
 # Their content is text whatever it looks like (13.2.6.2).
@@ -92,6 +102,9 @@ def _cut(source: str, marks: list[tuple[int, int, Link | Leave | End]]) -> list[
 
 def _scan(source: str, at: int, stop: int, found: _Found, *, top: bool = True) -> None:
     while (at := source.find("<", at, stop)) >= 0:
+        if dull := _DULL.match(source, at, stop):
+            at = dull.end()
+            continue
         token = _TOKEN.match(source, at, stop)
         if token is None:
             # The end of the text within a tag: nothing of it is shown. Or a sign that stands for itself.

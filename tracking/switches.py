@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -85,5 +86,10 @@ def decide(rows: Iterable[TrackingSettings], request: Mapping[str, object], link
 
 def default_link_text() -> str:
     """The link's text in the language of the installation: nobody knows that of a recipient."""
-    with override(settings.LANGUAGE_CODE):
+    return _link_text(settings.LANGUAGE_CODE)
+
+
+@cache
+def _link_text(language: str) -> str:
+    with override(language):
         return _("Unsubscribe")

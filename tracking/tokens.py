@@ -35,6 +35,8 @@ _TAKEN_OUT = re.compile(r"[\t\n\r]")
 _ENDS = "".join(map(chr, range(0x21)))
 # What an address may hold as it is (RFC 3986); all else is percent-encoded, as browsers do.
 _PLAIN = "!#$%&'()*+,/:;=?@[]~|^`{}\"<>\\"
+# An address that holds nothing else: most of them.
+_CLEAN = re.compile(rf"https?://[\w.~{re.escape(_PLAIN)}-]+", re.ASCII)
 
 
 class Purpose(StrEnum):
@@ -93,6 +95,8 @@ def _mac(key: bytes, purpose: str, body: bytes, target: bytes = b"", size: int =
 
 def target_of(written: str) -> str | None:
     """Where a browser would go from what is written (entities already read); None where that is no web address."""
+    if _CLEAN.fullmatch(written) and _WEB.match(written) and len(written) <= LONGEST_TARGET:
+        return written
     target = _TAKEN_OUT.sub("", written.strip(_ENDS))
     if not _WEB.match(target) or len(target) > LONGEST_TARGET:
         return None
