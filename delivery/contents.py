@@ -43,10 +43,13 @@ def _read(ids: list[int]) -> dict[int, Message]:
     read = {m.id: m for m in Message.objects.filter(id__in=small).defer("groups")}
     read |= {m.id: m for m in Message.objects.filter(id__in=set(ids) - set(small)).defer("raw", "parts", "groups")}
     with_files = set(Attachment.objects.filter(message_id__in=ids).values_list("message_id", flat=True).distinct())
+    # Evaluated once: of each of its own Django would make a query anew, only to find that it cannot have rows.
+    none = Attachment.objects.none()
+    len(none)
     for message in read.values():
         if message.id not in with_files:
             # So that nobody asks once more for each of them.
-            message._prefetched_objects_cache = {"attachments": Attachment.objects.none()}  # type: ignore[attr-defined]
+            message._prefetched_objects_cache = {"attachments": none}  # type: ignore[attr-defined]
         if message.id in small:
             _remember(message, sizes.get(message.id, 0))
     return read

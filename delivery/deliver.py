@@ -246,4 +246,6 @@ def bare(outcome: Outcome, error: Exception) -> Outcome:
 
 def _plain(text: str) -> str:
     """What PostgreSQL can keep: without NUL, and without halves of surrogate pairs."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
     return text.replace("\0", "").encode(errors="replace").decode()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from delivery.throttle import Limit
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 HANGS_SECONDS, UNREACHABLE_SECONDS = 30.0, 60.0
 # About so much is claimed ahead, so that a lane never waits for the database.
 AHEAD_SECONDS, FEWEST, MOST = 2.0, 4, 200
+# How fast it is going is told by so many emails, if they are not older than this.
+LATELY, LATELY_SECONDS = 100, 5.0
 
 
 @dataclass(slots=True)
@@ -81,6 +84,8 @@ class Destination:
 
     def hangs(self, now: float) -> bool:
         """Whether some lane has waited long for an answer, and no other had one meanwhile."""
+        if now - self.answered_at <= HANGS_SECONDS:
+            return False
         return any(
             lane.busy_since is not None and now - lane.busy_since > HANGS_SECONDS and self.answered_at < lane.busy_since
             for lane in self.lanes
@@ -104,8 +109,10 @@ class Destination:
     def rate(self) -> float:
         """Emails a second, lately."""
         now = time.monotonic()
-        last = [at for at in list(self.recent)[-100:] if now - at < 5]
-        return len(last) / max(0.25, now - last[0]) if last else 0.0
+        if len(self.recent) >= LATELY and now - self.recent[-LATELY] < LATELY_SECONDS:
+            return LATELY / max(0.25, now - self.recent[-LATELY])
+        last = [at for at in islice(reversed(self.recent), LATELY) if now - at < LATELY_SECONDS]
+        return len(last) / max(0.25, now - last[-1]) if last else 0.0
 
     def last_minute(self) -> int:
         """Emails in the last minute, by all mailers as far as this one can tell."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
+import re
 import smtplib
 import ssl
 import time
@@ -35,7 +36,7 @@ MAILS_PER_CONNECTION = 200
 TRYING_SECONDS = 90
 # What a conversation may end with. ValueError: a server's name that TLS cannot be spoken with.
 BROKEN = (OSError, smtplib.SMTPException, Ended, ValueError)
-XTEXT_SAFE = frozenset(range(33, 127)) - frozenset(b"+=")
+XTEXT_UNSAFE = re.compile(r"[^!-*,-<>-~]")
 
 
 class NoServer(Exception):
@@ -67,7 +68,7 @@ class Rules:
 
 def xtext(text: str) -> str:
     """RFC 3461, 4: what options of DSN are written in."""
-    return "".join(chr(byte) if byte in XTEXT_SAFE else f"+{byte:02X}" for byte in text.encode())
+    return XTEXT_UNSAFE.sub(lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), text)
 
 
 class SmtpConnection:
