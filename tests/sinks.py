@@ -86,6 +86,7 @@ class Sink:
     logins: Mapping[str, str] = field(default_factory=dict)
     without: Sequence[str] = ()  # mechanisms of AUTH that are not offered
     dsn: bool = False
+    pipelining: bool = False
     utf8: bool = True
     size: int = 33554432
     hostname: str = "mx.sink.test"
@@ -181,6 +182,21 @@ class _Server(SMTP):
     async def smtp_RCPT(self, arg: str | None) -> None:
         await super().smtp_RCPT(self._strip(arg))
 
+    async def smtp_DATA(self, arg: str | None) -> None:
+        # aiosmtpd asks its handler only once the message is there.
+        recipients = self.envelope.rcpt_tos if self.envelope else []
+        said = self.sink.reply("data", recipients[0] if recipients else "*")
+        answer = await self.answer(said) if said else ""
+        if answer.startswith("354") and not recipients:
+            # As servers do that look for recipients only when the message is there.
+            await self.push(answer)
+            self.sink.commands.append((await self._reader.readline()).decode().rstrip())
+            await self.push("554 5.5.1 No valid recipients")
+        elif not said or answer.startswith("354"):
+            await super().smtp_DATA(arg)
+        elif answer:
+            await self.push(answer)
+
     def _strip(self, arg: str | None) -> str | None:
         """aiosmtpd refuses the options of RFC 3461: keep them, and go on without."""
         if arg and self.sink.dsn:
@@ -201,6 +217,8 @@ class _Handler:
             return [await server.answer(said)]
         if server.sink.dsn:
             responses.insert(1, "250-DSN")
+        if server.sink.pipelining:
+            responses.insert(1, "250-PIPELINING")
         return responses
 
     async def handle_MAIL(
@@ -230,16 +248,10 @@ class _Handler:
         return "250 2.0.0 OK"
 
     async def handle_DATA(self, server: _Server, session: Session, envelope: Envelope) -> str:
-        # aiosmtpd asks only once the message is there, so "data" and "end" are told at the same place.
-        for stage in ("data", "end"):
-            said = server.sink.reply(stage, envelope.rcpt_tos[0])
-            if said:
-                answer = await server.answer(said)
-                if not answer.startswith("2"):
-                    return answer
-                break
-        else:
-            answer = "250 2.0.0 OK queued as 4cX1bF"
+        said = server.sink.reply("end", envelope.rcpt_tos[0])
+        answer = await server.answer(said) if said else "250 2.0.0 OK queued as 4cX1bF"
+        if not answer.startswith("2"):
+            return answer
         login: Any = session.auth_data
         secured: Any = session.ssl
         content: Any = envelope.content

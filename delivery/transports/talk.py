@@ -61,11 +61,14 @@ class Talk(smtplib.SMTP):
         self.secret = False
         self.last = Reply(0, "")
         self._buffer = b""
+        self._limit: float | None = None
         super().__init__(local_hostname=hello, timeout=self.seconds)
         self._host = server.host  # what smtplib gives to TLS as the server's name
 
-    def note(self, said: str) -> None:
-        self.lines.append(Line(self.clock.ms(), said, ""))
+    def note(self, said: str) -> Line:
+        line = Line(self.clock.ms(), said, "")
+        self.lines.append(line)
+        return line
 
     def begin(self) -> None:
         """A new record, for the next mail."""
@@ -79,6 +82,7 @@ class Talk(smtplib.SMTP):
         self.sock = socket.create_connection((server.ip, server.port), min(times["connect"], self.patience))
         if implicit_tls is not None:
             self.sock = implicit_tls.wrap_socket(self.sock, server_hostname=server.host)
+        self._limit = None
         self.wait(times["banner"])
 
     def wait(self, seconds: float) -> None:
@@ -98,8 +102,23 @@ class Talk(smtplib.SMTP):
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("the connection is closed")
         data = s.encode(self.command_encoding) if isinstance(s, str) else s
-        self.sock.settimeout(self.seconds)
+        self._limit_to(self.sock, self.seconds)
         self.sock.sendall(data)
+
+    def _limit_to(self, sock: socket.socket, seconds: float) -> None:
+        """Have each step of the socket end after so long. Telling it costs as much as a step, so it is told once."""
+        if seconds != self._limit:
+            sock.settimeout(seconds)
+            self._limit = seconds
+
+    def ask(self, *commands: str) -> list[Line]:
+        """Say these at once. Each is answered by itself: by as many calls of `answer`, with the lines returned."""
+        said = "".join(f"{command}\r\n" for command in commands)
+        if said.count("\r") != len(commands) or said.count("\n") != len(commands):
+            raise ValueError("a command is a single line")
+        lines = [self.note(command) for command in commands]
+        self.send(said)
+        return lines
 
     def getreply(self) -> tuple[int, bytes]:
         reply = self.answer()
@@ -107,8 +126,8 @@ class Talk(smtplib.SMTP):
         plain = "\n".join(line[4:] for line in reply.text.split("\n"))
         return reply.code, plain.encode("utf-8", "surrogateescape")
 
-    def answer(self) -> Reply:
-        """Read one reply, all of its lines."""
+    def answer(self, to: Line | None = None) -> Reply:
+        """Read one reply, all of its lines; `to` is what it answers, if that is not what was said last."""
         deadline = time.monotonic() + self.seconds
         lines: list[str] = []
         size = 0
@@ -122,8 +141,8 @@ class Talk(smtplib.SMTP):
                 break
         text = "\n".join(lines)
         self.last = Reply(int(line[:3]), text)
-        if self.lines:
-            self.lines[-1].answer += text
+        if to is not None or self.lines:
+            (to or self.lines[-1]).answer += text
         return self.last
 
     def _line(self, deadline: float) -> bytes:
@@ -131,7 +150,8 @@ class Talk(smtplib.SMTP):
             left = deadline - time.monotonic()
             if self.sock is None or left <= 0:
                 raise TimeoutError
-            self.sock.settimeout(left)
+            # To the second: an answer that is there at once costs no more than reading it.
+            self._limit_to(self.sock, left if self.seconds - left > 1 else self.seconds)
             more = self.sock.recv(8192)
             if not more:
                 raise smtplib.SMTPServerDisconnected("the server closed the connection")
@@ -149,6 +169,7 @@ class Talk(smtplib.SMTP):
             self._buffer = b""
             assert self.sock is not None
             self.sock.settimeout(self.seconds)
+            self._limit = None
             self.sock = context.wrap_socket(self.sock, server_hostname=self.server.host)
             self.helo_resp = self.ehlo_resp = None
             self.esmtp_features, self.does_esmtp = {}, False

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
+from delivery.transports import talk
 from tests import make
-from tests.sinks import Sink, sink
+from tests.sinks import Sink, certificate, sink
 
 
 @pytest.fixture
@@ -17,6 +18,18 @@ def reachable(settings: Any) -> None:
     settings.ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
     settings.SMTP_TIMEOUTS = {"connect": 2, "banner": 2, "command": 2, "data": 2, "end": 2}
     settings.SMTP_HOSTNAME = "out.host.test"
+
+
+@pytest.fixture
+def impatient(settings: Any) -> None:
+    settings.SMTP_TIMEOUTS = dict.fromkeys(("connect", "banner", "command", "data", "end"), 0.2)
+
+
+@pytest.fixture
+def trusted(monkeypatch: Any) -> None:
+    """The certificate of sinks is one this machine believes."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
+    monkeypatch.setattr(talk, "_contexts", {})
 
 
 @pytest.fixture

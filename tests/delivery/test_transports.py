@@ -17,22 +17,10 @@ from delivery.transports.relay import Relay
 from delivery.transports.smtp import SmtpConnection
 from tests.delivery.test_compose import message, outgoing
 from tests.names import names
-from tests.sinks import DROP, HANG, At, Slow, certificate, sink
+from tests.sinks import DROP, HANG, At, Slow, sink
 from tests.site import free_port
 
 pytestmark = pytest.mark.usefixtures("reachable")
-
-
-@pytest.fixture
-def impatient(settings: Any) -> None:
-    settings.SMTP_TIMEOUTS = dict.fromkeys(("connect", "banner", "command", "data", "end"), 0.2)
-
-
-@pytest.fixture
-def trusted(monkeypatch: Any) -> None:
-    """The certificate of sinks is one this machine believes."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
-    monkeypatch.setattr(talk, "_contexts", {})
 
 
 def mail(recipient: str = "bob@example.com", **fields: Any) -> Mail:
