@@ -113,8 +113,9 @@ TAGS: tuple[str, ...] = (
     """,
     """
     insert into feeds_tagged (account_id, tag_id, email_id)
-    select e.account_id, t.id, e.email_id from stage_email e cross join lateral unnest(e.tags) as n (name)
-    join feeds_tag t on t.account_id = e.account_id and t.name = n.name
+    select e.account_id, t.id, e.email_id from (
+        select account_id, email_id, unnest(tags) as name from stage_email where tags <> '{}') e
+    join feeds_tag t on t.account_id = e.account_id and t.name = e.name
     order by 1, 2, 3 on conflict do nothing
     """,
 )
