@@ -113,7 +113,9 @@ class Journal(threading.Thread):
 
     def _write(self, told: dict[str, Any]) -> tuple[int, Sequence[int]]:
         connection.ensure_connection()
-        # Past Django's cursor, which would put the values into the text: so it is planned once.
+        # Past Django's cursor, which would put the values into the text, and past its setting that nothing is
+        # prepared: so it is planned once.
+        connection.connection.prepare_threshold = 0
         with psycopg.Cursor(connection.connection) as cursor:
             known, written = cursor.execute(WRITE, told, prepare=True).fetchone() or (0, None)
         return known, written or ()
