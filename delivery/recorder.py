@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 # The feed is behind the wire by so long, and one transaction is as large as this. Where writing takes long, because
 # the machine is busy, more is gathered for it: else small batches would make it busier still.
 GATHER_SECONDS, LONGEST_SECONDS, TIMES, GATHER = 0.1, 1.0, 4, 200
+# While so many come in such a time there will soon be a batch that is worth its statements: they cost as much for one
+# email as for a hundred. So long is waited for it.
+MANY, MANY_SECONDS = 10, 0.5
 RETRY_SECONDS = 0.5
 
 
@@ -43,8 +46,10 @@ class Recorder(threading.Thread):
     def settle(self, done: Sequence[Done]) -> None:
         """Have these written; they are kept in the journal already."""
         with self.some:
+            was_waiting = not self.done
             self.done += done
-            self.some.notify()
+            if was_waiting or len(self.done) >= GATHER:
+                self.some.notify()
 
     def give_back(self, email_id: int, not_before: datetime) -> None:
         """Have this email given back to the queue: it was not begun."""
@@ -69,9 +74,7 @@ class Recorder(threading.Thread):
             with self.some:
                 while not (self.done or self.returned or self.slower or self.closed):
                     self.some.wait()
-                until = time.monotonic() + self.gather
-                while len(self.done) < GATHER and not self.closed and (left := until - time.monotonic()) > 0:
-                    self.some.wait(left)
+                self._gather()
                 if not (self.done or self.returned or self.slower):
                     break
                 batch, self.done = self.done[:GATHER], self.done[GATHER:]
@@ -83,6 +86,18 @@ class Recorder(threading.Thread):
             self.forget(done.outgoing.email_id for done in batch)
             self.forget(returned)
         connection.close()
+
+    def _gather(self) -> None:
+        """Wait for what goes into the same transaction. Holds the lock."""
+        began, known = time.monotonic(), 0
+        until = began + self.gather
+        while len(self.done) < GATHER and not self.closed:
+            if (left := until - time.monotonic()) > 0:
+                self.some.wait(left)
+            elif len(self.done) < known + MANY or until - began >= MANY_SECONDS:
+                break
+            else:
+                known, until = len(self.done), until + self.gather
 
     def _write(
         self, batch: list[Done], returned: dict[int, datetime] | None = None, slower: Sequence[Slower] = ()
