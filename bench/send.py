@@ -156,15 +156,17 @@ def is_sent(account: Account) -> bool:
     return not Outgoing.objects.filter(account=account).exists()
 
 
-def drain(account: Account, number: int) -> float:
+def drain(account: Account, number: int, sink: Sink) -> float:
     """Make all that lies in the queue due at once, and give how many a second were sent and recorded."""
     waiting = Outgoing.objects.filter(account=account)
     mails = waiting.count()
+    # Nobody asks the database before the sink has all of them: it has enough to do.
+    last = sink.taken + mails
     began = time.perf_counter()
     waiting.update(next_attempt_at=timezone.now())
     nudge(number)
     told = began
-    while not is_sent(account):
+    while sink.taken < last or not is_sent(account):
         time.sleep(0.02)
         if time.perf_counter() - told > 1:
             told = time.perf_counter()
@@ -184,15 +186,15 @@ def wait_for_mailers(number: int) -> None:
             raise SystemExit("The worker did not start.")
 
 
-def measure_ours(account: Account, number: int, first: int) -> float:
+def measure_ours(account: Account, number: int, first: int, sink: Sink) -> float:
     """Emails a second with so many processes, when all of them are there and warm."""
     Mailer.objects.all().delete()
     with workers(number):
         wait_for_mailers(number)
         place(account, first, WARM_UP)
-        drain(account, number)
+        drain(account, number, sink)
         place(account, first + WARM_UP, MAILS)
-        return drain(account, number)
+        return drain(account, number, sink)
 
 
 def run(emails: int, *, hang: bool = False) -> Result:
@@ -209,7 +211,7 @@ def run(emails: int, *, hang: bool = False) -> Result:
         bare_loop(lying[:WARM_UP], sink)
         bare = bare_loop(lying, sink)
         Outgoing.objects.filter(account=account).delete()
-        found = {f"Live Feeds, {n} worker{'s'[: n - 1]}": measure_ours(account, n, 100_000 * n) for n in (1, 2)}
+        found = {f"Live Feeds, {n} worker{'s'[: n - 1]}": measure_ours(account, n, 100_000 * n, sink) for n in (1, 2)}
         bare = max(bare, bare_loop(lying, sink))
         theirs = {f"django-post_office {office.version()}": office.measure(sink, html("1"), BASELINE_MAILS)}
         if relayed := postfix.measure(sink, MAILS):

@@ -66,10 +66,14 @@ def running() -> Iterator[Sink]:
 def _count(process: subprocess.Popen[bytes], sink: Sink) -> None:
     assert process.stdout is not None
     rest = b""
-    while data := process.stdout.read1(65536):  # type: ignore[attr-defined]
-        rest = (rest + data)[-200:]
-        if found := COUNTED.findall(rest):
-            sink.taken = max(sink.taken, int(found[-1]))
+    # It tells of each message. Read some at a time, that takes nothing away from those who send. A pipe that was closed
+    # meanwhile has nothing more to tell.
+    with suppress(ValueError):
+        while data := process.stdout.read1(65536):  # type: ignore[attr-defined]
+            rest = (rest + data)[-200:]
+            if found := COUNTED.findall(rest):
+                sink.taken = max(sink.taken, int(found[-1]))
+            time.sleep(0.01)
 
 
 def _wait(port: int) -> None:
