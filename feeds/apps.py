@@ -8,6 +8,8 @@ class FeedsConfig(AppConfig):
 
     def ready(self) -> None:
         from feeds import recipients
-        from suppression import evidence
+        from feeds import volumes as ours
+        from suppression import evidence, volumes
 
         evidence.register(recipients.kept, recipients.covered)
+        volumes.register(ours.of)

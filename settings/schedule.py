@@ -33,6 +33,7 @@ SCHEDULE: dict[str, Job] = {
     "delivery.tell_bounces": {"task": "delivery.tasks.tell_bounces", "schedule": 5 * MINUTE},
     "suppression.take_off_expired": {"task": "suppression.tasks.take_off_expired", "schedule": MINUTE},
     "suppression.fold_tallies": {"task": "suppression.tasks.fold_tallies", "schedule": 5 * MINUTE},
+    "suppression.watch_for_spikes": {"task": "suppression.tasks.watch_for_spikes", "schedule": 3 * MINUTE},
     "suppression.run_undos": {"task": "suppression.tasks.run_undos", "schedule": 5 * SECOND},
     "webhooks.read_spool": {"task": "webhooks.tasks.read_spool", "schedule": 5 * SECOND},
     "webhooks.forget_nonces": {"task": "webhooks.tasks.forget_nonces", "schedule": 60 * MINUTE},

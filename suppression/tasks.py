@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from suppression import expiring, tallies, undoing
+from suppression import expiring, spikes, tallies, undoing
 from suppression.imports import orders
 from suppression.imports import work as importing
 
@@ -37,3 +37,8 @@ def run_imports() -> None:
 @shared_task(throws=DATABASE_AWAY)
 def clear_imports() -> None:
     orders.clear_up(timezone.now())
+
+
+@shared_task(throws=DATABASE_AWAY)
+def watch_for_spikes() -> None:
+    spikes.watch(timezone.now())

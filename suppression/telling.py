@@ -17,6 +17,7 @@ SENTENCES: dict[str, _StrPromise] = {
     "suppression.undone": _("took a mistake off the suppression list"),
     "suppression.undo-stopped": _("stopped taking a mistake off the suppression list"),
     "suppression.undo-undone": _("put back on the suppression list what had been taken off as a mistake"),
+    "suppression.warning-dismissed": _("said that the many suppressions are right: %(subject)s"),
 }
 LABELS: dict[str, _StrPromise] = {
     "until": _("until"),

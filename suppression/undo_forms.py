@@ -43,6 +43,9 @@ class UndoForm(forms.Form):
         label=gettext_lazy("Text in the comment"), required=False, max_length=LONGEST_WORDS,
         help_text=gettext_lazy("A part of what the server answered, or of the note."),
     )  # fmt: skip
+    # The warning that led here.
+    spike = forms.IntegerField(required=False, min_value=1, max_value=MOST_ID, widget=forms.HiddenInput)
+    # The newest cause that a preview counted.
     upto = forms.IntegerField(required=False, min_value=0, max_value=MOST_ID, widget=forms.HiddenInput)
 
     def __init__(self, at: List, data: Any = None, **more: Any) -> None:

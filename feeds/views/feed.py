@@ -15,7 +15,6 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts import banners
 from accounts.access import account_page
 from accounts.models import Account
 from feeds import additions, counts, live, rows, saved, search
@@ -200,7 +199,6 @@ def feed(request: HttpRequest, access: Access) -> HttpResponseBase:
     if target == "results":
         response = render(request, "feeds/found.html", context)
         return add_headers(response, {"HX-Push-Url": pushed(request, context["address"])})
-    context["banners"] = banners.of(access, timezone.now())
     return render(request, "feeds/feed.html", context, status=400 if asked.unclear else 200)
 
 

@@ -16,7 +16,7 @@ from psycopg.errors import QueryCanceled
 
 from accounts import origins
 from accounts.models import Role
-from suppression import matching, undoing
+from suppression import matching, spikes, undoing
 from suppression.lists import list_page
 from suppression.models import Origin, Reason
 from suppression.undo_forms import ASKED, NoteForm, UndoForm
@@ -48,6 +48,8 @@ def undo(request: HttpRequest, at: List) -> HttpResponse:
             is_too_much = True
     if request.method == "POST" and wanted and found and found.causes and note.is_valid():
         begun = undoing.begin(at, wanted, found.gone, note.cleaned_data["note"], timezone.now())
+        if form.cleaned_data["spike"]:
+            spikes.settle(begun, form.cleaned_data["spike"])
         _first_step(begun)
         return redirect(at.url("suppression-undo-one", begun.pk))
     context = {
@@ -62,7 +64,7 @@ def undo(request: HttpRequest, at: List) -> HttpResponse:
 def _hidden(form: UndoForm, wanted: matching.Wanted) -> list[tuple[str, str]]:
     """The form again for the confirmation, with the place of the newest cause that was counted."""
     pairs = [("reason", str(reason)) for reason in wanted.reasons]
-    pairs += [(name, form.data[name]) for name in ASKED[1:] if form.data.get(name)]
+    pairs += [(name, form.data[name]) for name in (*ASKED[1:], "spike") if form.data.get(name)]
     return [*pairs, ("upto", str(wanted.last_cause))]
 
 

@@ -15,6 +15,7 @@ from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 from delivery.models import RetryPolicy, SenderDomain, Transport
 from suppression import removing
 from suppression.models import How, Removed, Suppression
+from suppression.spike import Spike
 from suppression.undo import Undo
 from tests import make
 from tests.names import names
@@ -86,6 +87,8 @@ DOORS = [
     Door("suppression-undo-one", Role.ADMIN, ("undo",)),
     Door("suppression-undo-stop", Role.ADMIN, ("undo",), post=True),
     Door("suppression-undo-back", Role.ADMIN, ("undo",), post=True),
+    Door("suppression-warnings", Role.VIEWER),
+    Door("suppression-warning-dismiss", Role.ADMIN, ("spike",), post=True),
 ]
 # How the names of the pages begin that are meant.
 BELONG = (
@@ -108,6 +111,7 @@ def acme() -> Account:
     removing.take_off(removing.begin(account.pk, How.PERSON), [gone.pk])
     make.suppression(account)
     Undo.objects.create(account=account, created_at=make.NOON, last_cause=0, removal=removal)
+    Spike.objects.create(account=account, reason=1, starts_at=make.NOON, n=99, usual=4, limit=50)
     return account
 
 
@@ -125,6 +129,7 @@ def address(door: Door, account: Account, source: Source | None = None) -> str:
         "domain": SenderDomain.objects.get(account=account).pk,
         "transport": Transport.objects.get(account=account).pk,
         "policy": RetryPolicy.objects.get(account=account).pk,
+        "spike": Spike.objects.get(account=account).pk,
         "undo": Undo.objects.get(account=account).pk,
         "source": source.pk if source else 1,
         "request": 1,
