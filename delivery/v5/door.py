@@ -32,6 +32,8 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 # Of our own: where callers are too many for the connections, webhooks need not go to disk.
 database = Outage()
 
+LONGEST_PATH = 200
+
 type Taker = Callable[[HttpRequest, KeyAccess, datetime], HttpResponse]
 
 
@@ -65,6 +67,16 @@ def door(scope: Scope, *methods: str) -> Callable[[Taker], Callable[[HttpRequest
         return inside
 
     return decorate
+
+
+@csrf_exempt
+@login_not_required
+def nowhere(request: HttpRequest) -> HttpResponse:
+    """Whatever is asked below the API's address and is not there, in the API's shape."""
+    sentence = _(
+        "There is nothing at %(path)s. Mail is sent by a POST to /v5/mail/send, and /v5/suppression is the list."
+    )
+    return answers.wrong(404, [Fault("", _("Not found"), sentence % {"path": request.path[:LONGEST_PATH]})])
 
 
 def _check_method(request: HttpRequest, methods: tuple[str, ...]) -> None:

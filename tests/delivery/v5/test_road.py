@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from delivery import storage
 from delivery.models import Attachment, Message
@@ -16,7 +17,7 @@ from delivery.v5 import door
 from feeds.models import Email
 from settings.road import MEMORY, RoadIn
 from tests import make
-from tests.delivery.v5.asking import SEND, key, request
+from tests.delivery.v5.asking import SEND, fields, key, request, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +98,21 @@ def test_a_connection_that_breaks_in_the_middle_leaves_nothing_and_the_client_co
 def test_other_addresses_are_left_to_django(api_key: str) -> None:
     assert ask(headers={}, path="/v5/mail/other") is None
     assert ask(headers={}, path="/v50") is None
+
+
+@pytest.mark.parametrize("path", ["/v5", "/v5/", "/v5/mail/send/", "/v5/mail/sent", "/v5.1/stats", "/v5/suppression/7"])
+@pytest.mark.parametrize("method", ["get", "post", "delete", "options"])
+def test_an_address_that_is_none_is_answered_in_the_shape_of_the_others(path: str, method: str) -> None:
+    answer = getattr(Client(enforce_csrf_checks=True), method)(path)
+    assert answer.status_code == 404
+    assert fields(answer) == [""]
+    assert path in told(answer)["error"][0]["description"]
+
+
+@pytest.mark.parametrize("path", ["/v5/mail/send", "/v5.1/mail/send", "/v5/suppression"])
+@pytest.mark.parametrize("method", ["put", "patch", "options", "head", "trace"])
+def test_a_method_that_is_none_is_answered_in_the_shape_of_the_others(path: str, method: str) -> None:
+    answer = getattr(Client(enforce_csrf_checks=True), method)(path)
+    assert answer.status_code == 405
+    assert "POST" in answer["Allow"]
+    assert method == "head" or fields(answer) == [""]
