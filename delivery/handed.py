@@ -7,11 +7,14 @@ from binascii import Error as NotBase64
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
-from email.utils import getaddresses
+from email.utils import format_datetime, getaddresses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
+
+    from delivery.orders import Passage
 
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _BREAK = re.compile(rb"\r\n|\r|\n")
@@ -110,3 +113,16 @@ def _clean(text: str) -> str:
     """Without what a text in the database or in a header may not hold."""
     kept = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(kept.encode(errors="replace").decode().split())
+
+
+def trace(passage: Passage, uid: str, at: datetime) -> bytes:
+    """The header Received of a message we took (RFC 5321, 4.4).
+
+    Of the client it says only that it logged in: who gets the mail has no business with the addresses and names of
+    somebody's own network.
+    """
+    to = f"\r\n\tfor <{passage.recipient}>" if passage.recipient else ""
+    return (
+        f"Received: from localhost (a client that logged in)\r\n\tby {passage.hostname} with {passage.protocol}"
+        f" id {uid}{to};\r\n\t{format_datetime(at)}\r\n"
+    ).encode()

@@ -29,6 +29,15 @@ class Attached:
     content: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How a message came by SMTP: to which server, by which protocol (RFC 3848), and for whom ("" for several)."""
+
+    hostname: str
+    protocol: str
+    recipient: str
+
+
 @dataclass(slots=True)
 class Group:
     """Who gets the same email: `to` and `cc` see each other, `bcc` sees them and is seen by nobody.
@@ -54,7 +63,8 @@ class Order:
 
     `send_at` is aware, None for now. `bcc` gets a copy of each group's email. `settings` are the switches of this
     message alone. `raw` is a whole message (RFC 5322) that takes the place of texts, headers and attachments; subject
-    and sender are still named here, for the feed, and `groups` are its envelope.
+    and sender are still named here, for the feed, and `groups` are its envelope. Whoever else it names as its author
+    is in `authors`: all of them have to be of the account. `passage` is to be told in its header.
     """
 
     sender: Mailbox
@@ -74,6 +84,8 @@ class Order:
     raw: bytes | None = field(default=None, repr=False)
     is_test: bool = False
     bcc: Sequence[Mailbox] = ()
+    authors: Sequence[Mailbox] = ()
+    passage: Passage | None = None
 
 
 class Fault(NamedTuple):

@@ -178,8 +178,12 @@ class RawMail(Mail):
             head += f"Message-ID: <{self.message_id}>\r\n"
         if self.feedback_id:
             head += f"Feedback-ID: {self.feedback_id}\r\n"
-        kept = b"".join(content for name, content in fields if name not in STRIPPED and name not in ours)
-        return b"%s%s\r\n%s" % (head.encode(), kept, rest if rest.endswith(b"\r\n") else rest + b"\r\n")
+        # Whom it passed stands before all that was added later (RFC 5321, 4.4).
+        passed = b"".join(content for name, content in fields if name == b"received")
+        left_out = {b"received", *STRIPPED, *ours}
+        kept = b"".join(content for name, content in fields if name not in left_out)
+        rest = rest if rest.endswith(b"\r\n") else rest + b"\r\n"
+        return b"%s%s%s\r\n%s" % (passed, head.encode(), kept, rest)
 
 
 _frames: Remembered[RawFrame] = Remembered(REMEMBERED_BYTES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from delivery.handed import trace
 from delivery.kept import groups_of
 from delivery.recipients import read
 from feeds import prepared
@@ -14,6 +15,7 @@ from suppression.addresses import NotAnAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from delivery.accept import Plan
     from delivery.orders import Attached, Group, Mailbox, Order, Placed
@@ -47,7 +49,7 @@ def add_message(plan: Plan, uid: str) -> int:
         "now": plan.now, "uid": uid, "account": plan.account_id, "origin": int(order.origin), "key": order.key_id,
         "sender": plan.sender, "sender_name": storable(order.sender.name), "subject": storable(order.subject),
         "settings": as_json(dict(order.settings)), "parts": as_json(parts) if wanted and order.raw is None else None,
-        "raw": order.raw if wanted else None,
+        "raw": _raw(order, uid, plan.now) if wanted else None,
         "groups": as_json(groups_of(order, plan.recipients)) if wanted else None,
         "is_test": order.is_test, "kept_until": plan.kept_until,
     }  # fmt: skip
@@ -61,6 +63,12 @@ def add_message(plan: Plan, uid: str) -> int:
                 for file in files:
                     copy.write_row(file)
     return int(message_id)
+
+
+def _raw(order: Order, uid: str, now: datetime) -> bytes | None:
+    if order.raw is None or order.passage is None:
+        return order.raw
+    return trace(order.passage, uid, now) + order.raw
 
 
 def _files(order: Order, message_id: int) -> Iterator[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from accounts.keys import Scope
 from delivery import handed
 from delivery.accept import accept_all
 from delivery.models import Origin
-from delivery.orders import Group, Mailbox, Order, Refused
+from delivery.orders import Group, Mailbox, Order, Passage, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,12 +47,15 @@ def log_in(raw_key: str, ip: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message as it was handed in: by whom and from where, for whom, and its bytes."""
+    """A message as it was handed in: by whom and from where, for whom, its bytes, to which server and by which protocol
+    (RFC 3848)."""
 
     raw_key: str = field(repr=False)
     ip: str
     recipients: Sequence[str]
     content: bytes = field(repr=False)
+    hostname: str
+    protocol: str
 
 
 def submit(mails: Sequence[Mail]) -> list[str | keys.Locked | Unacceptable]:
@@ -87,6 +90,8 @@ def _ordered(mail: Mail, now: datetime, opened: dict[tuple[str, str], keys.KeyAc
     access = opened[who]
     order = order_of(mail.content, mail.recipients)
     order.key_id = access.key.pk
+    only = mail.recipients[0] if len(mail.recipients) == 1 and mail.recipients[0].isascii() else ""
+    order.passage = Passage(mail.hostname, mail.protocol, only)
     return order, access.account
 
 

@@ -75,6 +75,7 @@ class Conversation(SMTP):
         self.ip = ""
         # Of the message that is being handed in; None before MAIL, "" for no sender.
         self.sender: str | None = None
+        self.is_utf8 = False
         self.recipients: list[str] = []
         # The API key of whoever is logged in: asked again for each message, so that it can be revoked at once.
         self.key = ""
@@ -135,6 +136,11 @@ class Conversation(SMTP):
         """Whether nobody can listen: TLS, from the first byte on or since STARTTLS."""
         return self.transport is not None and self.transport.get_extra_info("ssl_object") is not None
 
+    @property
+    def _protocol(self) -> str:
+        """The word for how a message is handed in by somebody who logged in (RFC 3848, and RFC 6531, 4.3)."""
+        return f"{'UTF8SMTP' if self.is_utf8 else 'ESMTP'}{'S' if self.is_secret else ''}A"
+
     # ---- Commands -------------------------------------------------------------------------------------------
 
     @override
@@ -179,7 +185,7 @@ class Conversation(SMTP):
         elif wrong := self._wrong_with(path):
             await self.push(wrong)
         else:
-            self.sender = path.address
+            self.sender, self.is_utf8 = path.address, "SMTPUTF8" in path.parameters
             await self.push(replies.OK)
 
     def _wrong_with(self, path: paths.Path) -> str:
@@ -284,7 +290,8 @@ class Conversation(SMTP):
             if not self.key:
                 await self.server.threads.run(reception.receive, sender, recipients, self.ip, content)
                 return reply(250, "2.0.0", "OK: kept.")
-            uid = await self.server.counter.hand_in(submission.Mail(self.key, self.ip, recipients, content))
+            mail = submission.Mail(self.key, self.ip, recipients, content, self.hostname, self._protocol)
+            uid = await self.server.counter.hand_in(mail)
         except Locked as error:
             self.key = ""
             return reply(550, "5.7.1", error.sentence)

@@ -238,7 +238,7 @@ def test_a_whole_message_keeps_its_bytes_but_for_the_headers_that_are_ours() -> 
     data = mail.as_bytes()
     assert data.endswith(b"\r\n\r\nHello\r\n.\r\nBye\r\n")
     assert b"X-Odd:  kept   as it is\r\n" in data
-    assert b"Received: from app\r\n by us;\r\n Mon\r\n" in data
+    assert data.startswith(b"Received: from app\r\n by us;\r\n Mon\r\n")
     for name in (b"Bcc", b"X-APIHEADER", b"X-TAGS"):
         assert name + b":" not in data
     assert mail.message_id == "own-1@acme.test"

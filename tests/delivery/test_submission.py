@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import smtplib
 import socket
 import ssl
@@ -12,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -116,7 +118,29 @@ class TestAMessage:
         kept = letter(X_Mine="kept").as_bytes(policy=policy.SMTP)
         raw = Message.objects.get().raw
         assert raw is not None
-        assert bytes(raw) == kept
+        # But for the header that tells how it came.
+        assert bytes(raw).endswith(b" +0000\r\n" + kept)
+
+    def test_tells_how_it_came_and_nothing_of_where_from(self, door: Door, key: str) -> None:
+        with door.client(key) as client:
+            refused(client, letter(), "bob@gmail.com")
+            refused(client, letter(), "bob@gmail.com", "ann@gmail.com")
+        for message, to in zip(Message.objects.order_by("id"), ("\r\n\tfor <bob@gmail.com>", ""), strict=True):
+            trace = bytes(message.raw or b"").decode().partition("From:")[0]
+            date = format_datetime(message.created_at.replace(microsecond=0))
+            assert trace == (
+                f"Received: from localhost (a client that logged in)\r\n\tby mail.example.com with ESMTPSA"
+                f" id {message.uid}{to};\r\n\t{date}\r\n"
+            )
+
+    def test_tells_by_which_protocol_it_came(self, tmp_path: Path, key: str) -> None:
+        with opened(tmp_path, plain_logins=True) as door, door.client(key, tls=False) as client:
+            refused(client, letter())
+            client.mail("orders@shop.com", ["SMTPUTF8"])
+            client.rcpt("jo@gmail.com")
+            client.data(letter().as_bytes(policy=policy.SMTP))
+        traces = [bytes(message.raw or b"") for message in Message.objects.order_by("id")]
+        assert [re.findall(rb" with (\w+) id ", trace) for trace in traces] == [[b"ESMTPA"], [b"UTF8SMTPA"]]
 
     def test_may_be_the_second_of_a_connection_and_from_a_client_that_sends_all_at_once(
         self, door: Door, key: str
