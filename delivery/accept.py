@@ -44,11 +44,11 @@ GIVE_UP_HOURS = 120
 nudge = Nudge("delivery.tasks.send_due")
 
 # All that an account says about its sending. Read afresh: whoever hands in may have signed in an hour ago. Of the
-# sender's domain "", or the selector of its key where nobody has proven yet that it is the account's.
+# senders' domains "", or the selector of its key where nobody has proven yet that it is the account's.
 ASK = """
 select a.enabled, a.disabled_reason, a.is_metered, a.credits, a.content_days,
-    (select case when d.proven_at is null and not %(trusted)s then d.selector else '' end
-        from delivery_senderdomain d where d.account_id = a.id and d.name = %(domain)s),
+    (select jsonb_object_agg(d.name, case when d.proven_at is null and not %(trusted)s then d.selector else '' end)
+        from delivery_senderdomain d where d.account_id = a.id and d.name = any(%(domains)s)),
     (select jsonb_object_agg(p.domain, p.give_up_hours) from delivery_retrypolicy p where p.account_id = a.id)
 from accounts_account a where a.id = %(account)s
 """
@@ -98,15 +98,17 @@ def check(order: Order, account: Account, now: datetime) -> Plan:
     found = faults.of(order, now)
     if found:
         raise Refused(found)
-    sender = read(order.sender.address.strip())
+    sender, *others = [read(author.address.strip()) for author in (order.sender, *order.authors)]
+    domains = sorted({author.domain for author in (sender, *others)})
     with prepared.cursor() as cursor:
         trusted = bool(settings.TRUST_SENDER_DOMAINS)
-        cursor.execute(ASK, {"account": account.id, "domain": sender.domain, "trusted": trusted})
-        *brakes, content_days, selector, give_up = cursor.fetchone()
-    if selector is None:
-        raise Refused([faults.sender_domain(sender.domain)])
-    if selector:
-        raise Refused([faults.unproven_domain(sender.domain, selector)])
+        cursor.execute(ASK, {"account": account.id, "domains": domains, "trusted": trusted})
+        *brakes, content_days, known, give_up = cursor.fetchone()
+    selectors = json.loads(known or "{}")
+    if unknown := [faults.sender_domain(domain) for domain in domains if domain not in selectors]:
+        raise Refused(unknown)
+    if unproven := [faults.unproven_domain(*pair) for pair in selectors.items() if pair[1]]:
+        raise Refused(unproven)
     recipients = list(expand(order))
     stops = stopped(account.id, (recipient.wire for recipient in recipients if not recipient.problem))
     for recipient in recipients:

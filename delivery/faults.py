@@ -81,10 +81,11 @@ def _sender(order: Order) -> Iterator[Fault]:
     if not order.sender.address.strip():
         yield missing("from.email", _("Say which address the message comes from."))
         return
-    try:
-        read(order.sender.address.strip())
-    except NotAnAddress as error:
-        yield invalid("from.email", str(error))
+    for author in (order.sender, *order.authors):
+        try:
+            read(author.address.strip())
+        except NotAnAddress as error:
+            yield invalid("from.email", str(error))
     if order.reply_to:
         try:
             read(order.reply_to.strip())

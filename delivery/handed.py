@@ -10,6 +10,8 @@ from email.header import decode_header
 from email.utils import format_datetime, getaddresses
 from typing import TYPE_CHECKING
 
+from delivery.orders import Mailbox
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
@@ -42,13 +44,14 @@ class Handed:
         """What the first field of this name says, decoded and on one line; "" where there is none."""
         return next((decoded(value) for value in self._values(name)), "")
 
-    def mailbox(self, name: str) -> tuple[str, str]:
-        """Name and address of the first person in a field; "" for what is not there."""
-        for value in self._values(name):
-            for person, address in getaddresses([value]):
-                if address:
-                    return decoded(person), address
-        return "", ""
+    def mailboxes(self, name: str) -> list[Mailbox]:
+        """The people in the fields of this name who have an address."""
+        named = (pair for value in self._values(name) for pair in getaddresses([value]))
+        return [Mailbox(address, decoded(person)) for person, address in named if address]
+
+    def address(self, name: str) -> str:
+        """The first address in the fields of this name; "" where there is none."""
+        return next((mailbox.address for mailbox in self.mailboxes(name)), "")
 
     def _values(self, name: str) -> Iterator[str]:
         for one, lines in self.fields:

@@ -56,13 +56,13 @@ def take(folder: Path, recipient: str = "", otherwise: int = reception.NOBODY) -
 def _store(path: Path, recipient: str, otherwise: int) -> None:
     content = path.read_bytes()
     message = handed.read(content)
-    to = next((address for name in ENVELOPE_TO if (address := message.mailbox(name)[1])), recipient)
+    to = next((address for name in ENVELOPE_TO if (address := message.address(name))), recipient)
     reception.keep(sender_of(message), to, content, otherwise=otherwise, file=path.name)
 
 
 def sender_of(message: Handed) -> str:
     """The envelope's sender, which the server that delivered it wrote down; "" for none."""
-    return message.mailbox("return-path")[1]
+    return message.address("return-path")
 
 
 def _is_stored(name: str, since: datetime) -> bool:

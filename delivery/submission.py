@@ -98,24 +98,30 @@ def _ordered(mail: Mail, now: datetime, opened: dict[tuple[str, str], keys.KeyAc
 def order_of(content: bytes, recipients: Sequence[str]) -> Order:
     """What the message and its envelope ask for. Raises Unacceptable."""
     message = handed.read(content)
-    name, address = message.mailbox("from")
-    if not address:
+    authors = message.mailboxes("from")
+    if not authors:
         raise Unacceptable("5.6.0", "The message does not say who it is from: give it a header From with an address.")
     if message.count("from") > 1:
         # A mail program may show the one that nobody looked at (RFC 5322, 3.6: exactly one).
         raise Unacceptable("5.6.0", "The message has several From headers: leave the one it is from.")
+    senders = message.mailboxes("sender")
+    if len(authors) > 1 and not senders:
+        # RFC 5322, 3.6.2.
+        sentence = "The header From names several people: say in a header Sender which of them sends it, or leave one."
+        raise Unacceptable("5.6.0", sentence)
     if message.count("received") > MOST_HOPS:
         raise Unacceptable("5.4.6", f"Over {MOST_HOPS} servers have passed this message on: it goes round in a circle.")
     argument = message.text(ARGUMENT)
     if len(argument) > LONGEST_ARGUMENT:
         raise Unacceptable("5.6.0", f"X-APIHEADER may have {LONGEST_ARGUMENT} characters: shorten it.")
     return Order(
-        sender=Mailbox(address, name),
+        sender=authors[0],
         subject=message.text("subject"),
         groups=[Group(to=[Mailbox(recipient)], argument=argument) for recipient in recipients],
         tags=[tag for tag in (word.strip() for word in message.text(TAGS).split(",")) if tag],
         origin=Origin.SMTP,
         raw=message.without(OURS).as_bytes(),
+        authors=[*authors[1:], *senders] if len(authors) > 1 else (),
     )
 
 

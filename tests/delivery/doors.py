@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from email import policy
+from email.message import EmailMessage
 from typing import Any
 
 from django.utils import timezone
@@ -92,3 +94,21 @@ def opened(home: Any, *, plain_logins: bool = False, **limits: Any) -> Iterator[
         thread.join(20)
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def letter(**headers: str) -> EmailMessage:
+    message = EmailMessage()
+    for name, value in ({"From": "Shop <orders@shop.com>", "To": "bob@gmail.com", "Subject": "Olá"} | headers).items():
+        message[name.replace("_", "-")] = value
+    message.set_content("Your order is on its way.\n.\n..and a line with dots\n")
+    return message
+
+
+def refused(client: smtplib.SMTP, message: EmailMessage | bytes, *recipients: str) -> tuple[int, str]:
+    """The reply to the message itself."""
+    content = message if isinstance(message, bytes) else message.as_bytes(policy=policy.SMTP)
+    client.mail("orders@shop.com")
+    for recipient in recipients or ("bob@gmail.com",):
+        assert client.rcpt(recipient)[0] == 250
+    code, words = client.data(content)
+    return code, words.decode()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery import handed
+from delivery.orders import Mailbox
 from delivery.smtpd import paths
 from delivery.smtpd.body import Body
 from delivery.smtpd.logins import MOST_FAILURES, WITHIN_SECONDS, Logins
@@ -91,7 +92,8 @@ def test_a_message_keeps_all_of_its_fields(raw: bytes) -> None:
     assert again == found
     for name in {name for name, _lines in found.fields}:
         found.text(name).encode()
-        found.mailbox(name)[1].encode()
+        for mailbox in found.mailboxes(name):
+            mailbox.address.encode()
 
 
 HEADERS = (
@@ -106,7 +108,9 @@ HEADERS = (
 
 def test_what_headers_say() -> None:
     message = handed.read(HEADERS)
-    assert message.mailbox("from") == ("João Silva", "joao@shop.com")
+    assert message.mailboxes("from") == [
+        Mailbox("joao@shop.com", "João Silva"), Mailbox("other@shop.com"),
+    ]  # fmt: skip
     assert message.text("subject").startswith("Olá")
     assert message.text("x-old") == "café"
     assert message.text("x-broken")

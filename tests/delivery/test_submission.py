@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import smtplib
 import socket
 import ssl
@@ -13,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -28,7 +26,7 @@ from delivery.models import Message, Origin, Outgoing, source_of
 from feeds import outage
 from feeds.models import Email
 from tests import make
-from tests.delivery.doors import Door, heard, opened, trusting
+from tests.delivery.doors import Door, heard, letter, opened, refused, trusting
 from tests.site import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,24 +53,6 @@ def key(owner: Access) -> str:
 def door(tmp_path: Path) -> Iterator[Door]:
     with opened(tmp_path) as door:
         yield door
-
-
-def letter(**headers: str) -> EmailMessage:
-    message = EmailMessage()
-    for name, value in ({"From": "Shop <orders@shop.com>", "To": "bob@gmail.com", "Subject": "Olá"} | headers).items():
-        message[name.replace("_", "-")] = value
-    message.set_content("Your order is on its way.\n.\n..and a line with dots\n")
-    return message
-
-
-def refused(client: smtplib.SMTP, message: EmailMessage | bytes, *recipients: str) -> tuple[int, str]:
-    """The reply to the message itself."""
-    content = message if isinstance(message, bytes) else message.as_bytes(policy=policy.SMTP)
-    client.mail("orders@shop.com")
-    for recipient in recipients or ("bob@gmail.com",):
-        assert client.rcpt(recipient)[0] == 250
-    code, words = client.data(content)
-    return code, words.decode()
 
 
 def at_once(door: Door, key: str, letters: list[EmailMessage]) -> list[tuple[int, str]]:
@@ -121,27 +101,6 @@ class TestAMessage:
         # But for the header that tells how it came.
         assert bytes(raw).endswith(b" +0000\r\n" + kept)
 
-    def test_tells_how_it_came_and_nothing_of_where_from(self, door: Door, key: str) -> None:
-        with door.client(key) as client:
-            refused(client, letter(), "bob@gmail.com")
-            refused(client, letter(), "bob@gmail.com", "ann@gmail.com")
-        for message, to in zip(Message.objects.order_by("id"), ("\r\n\tfor <bob@gmail.com>", ""), strict=True):
-            trace = bytes(message.raw or b"").decode().partition("From:")[0]
-            date = format_datetime(message.created_at.replace(microsecond=0))
-            assert trace == (
-                f"Received: from localhost (a client that logged in)\r\n\tby mail.example.com with ESMTPSA"
-                f" id {message.uid}{to};\r\n\t{date}\r\n"
-            )
-
-    def test_tells_by_which_protocol_it_came(self, tmp_path: Path, key: str) -> None:
-        with opened(tmp_path, plain_logins=True) as door, door.client(key, tls=False) as client:
-            refused(client, letter())
-            client.mail("orders@shop.com", ["SMTPUTF8"])
-            client.rcpt("jo@gmail.com")
-            client.data(letter().as_bytes(policy=policy.SMTP))
-        traces = [bytes(message.raw or b"") for message in Message.objects.order_by("id")]
-        assert [re.findall(rb" with (\w+) id ", trace) for trace in traces] == [[b"ESMTPA"], [b"UTF8SMTPA"]]
-
     def test_may_be_the_second_of_a_connection_and_from_a_client_that_sends_all_at_once(
         self, door: Door, key: str
     ) -> None:
@@ -175,16 +134,6 @@ class TestAMessage:
         raw = Message.objects.get().raw
         assert raw is not None
         assert bytes(raw).count(b"\n") == bytes(raw).count(b"\r") == bytes(raw).count(b"\r\n")
-
-    def test_is_from_one_that_was_looked_at(self, door: Door, key: str) -> None:
-        with door.client(key) as client:
-            client.mail("a@shop.com")
-            client.rcpt("bob@gmail.com")
-            code, words = client.data(b"From: a@shop.com\r\nFrom: eve@elsewhere.com\r\n\r\nHello\r\n")
-        assert (code, words.decode()) == (
-            550, "5.6.0 The message has several From headers: leave the one it is from."
-        )  # fmt: skip
-        assert not Message.objects.exists()
 
     def test_of_whom_nobody_knows_the_sender_is_refused(self, door: Door, key: str) -> None:
         with door.client(key) as client:
