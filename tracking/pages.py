@@ -19,7 +19,7 @@ from accounts.access import Access, account_page
 from accounts.models import Role
 from tracking import customizing, domains, leaving, sections
 from tracking.domains import Found
-from tracking.forms import HOST, DomainForm, FarewellForm, SwitchesForm
+from tracking.forms import HOST, LABELS, DomainForm, FarewellForm, SwitchesForm
 from tracking.models import Farewell, TrackingSettings
 from tracking.switches import DEFAULTS, Switches, decide
 
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A sender domain with its form, and what holds for it: the field, whether it is on, and who says so."""
+    """A sender domain with its form, and what holds for it: the field, whether it is on, and who says so. Folded, it
+    shows the switches of its `own`."""
 
     name: str
     form: DomainForm
     held: list[tuple[Any, bool, str]]
+    own: list[tuple[str, bool]]
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,12 @@ def page(request: HttpRequest, access: Access, status: int = 200, **shown: Any) 
 
 def _domain(name: str, rows: dict[str, TrackingSettings], wrong: DomainForm | None) -> Domain:
     row = rows.get(name) or TrackingSettings(domain=name)
-    form = wrong if wrong is not None and wrong.data.get(wrong.add_prefix("domain")) == name else DomainForm(row)
-    held: Switches = decide([found for found in (rows.get(""), rows.get(name)) if found], {})
-    return Domain(name, form, [(form[part], getattr(held, part), held.origins[part].label) for part in DEFAULTS])
+    is_wrong = wrong is not None and wrong.data.get(wrong.add_prefix("domain")) == name
+    form = wrong if wrong is not None and is_wrong else DomainForm(row)
+    holds: Switches = decide([found for found in (rows.get(""), rows.get(name)) if found], {})
+    held = [(form[part], getattr(holds, part), holds.origins[part].label) for part in DEFAULTS]
+    own = [(str(LABELS[part]), bool(getattr(row, part))) for part in DEFAULTS if getattr(row, part) is not None]
+    return Domain(name, form, held, own, is_open=is_wrong)
 
 
 def _previews(form: FarewellForm, farewell: Farewell | None) -> list[Preview]:

@@ -43,13 +43,29 @@ def test_switches_are_set_and_hold(signed_in: Open, acme: Account, width: int, c
     expect(page.get_by_text("Saved. It holds for the next email that is sent.")).to_be_visible()
     expect(page.get_by_text("links.acme.test. CNAME localhost.")).to_be_visible()
     assert not switches.of(acme.id, "acme.test").click
+    folded = page.locator("summary", has_text="news.acme.test")
+    expect(folded).to_contain_text("Click tracking: on")
+    folded.focus()
+    page.keyboard.press("Enter")
     domain = page.get_by_role("form", name="news.acme.test")
     expect(domain.get_by_text("on, set for this domain")).to_be_visible()
+    check(page)
     domain.get_by_label("Open tracking").select_option("off")
     domain.get_by_role("button").click()
-    expect(domain.get_by_text("off, set for this domain")).to_be_visible()
+    expect(folded).to_contain_text("Open tracking: off, Click tracking: on")
+    expect(domain).to_be_hidden()
     assert not switches.of(acme.id, "news.acme.test").open
     check(page)
+
+
+def test_a_dozen_domains_are_a_dozen_lines(signed_in: Open, acme: Account) -> None:
+    for n in range(12):
+        TrackingSettings.objects.create(account=acme, domain=f"news{n}.acme.test", click=False)
+    page = signed_in(375, "settings/customize/", java_script_enabled=False)
+    section = page.get_by_role("region", name="By sender domain")
+    assert section.get_by_role("form").count() == 0
+    page.locator("summary", has_text="news7.acme.test").click()
+    expect(section.get_by_role("form", name="news7.acme.test")).to_be_visible()
 
 
 @WIDTHS
