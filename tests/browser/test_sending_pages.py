@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import Account
+from accounts.models import Account, User
 from delivery.models import RetryPolicy, SenderDomain, Transport
 from tests import make
 from tests.browser.conftest import SCHEMES, WIDTHS, Open, check
@@ -124,4 +124,25 @@ def test_the_pages_are_readable_on_every_screen(
     page.get_by_label("To", exact=True).fill("me@example.com")
     submit(page, "Send it now")
     expect(page.get_by_role("heading", name="It was accepted")).to_be_visible()
+    check(page)
+
+
+@SCHEMES
+@WIDTHS
+def test_a_domain_nobody_proved_is_confirmed_by_the_installation(
+    signed_in: Open, acme: Account, width: int, color_scheme: str
+) -> None:
+    make.sender_domain(acme, "news.acme.test", selector="lf1", public_key="TUlJQ0lq", proven_at=None)
+    make.sender_domain(acme, "acme.test")
+    page = signed_in(width, "settings/domains/", color_scheme=color_scheme)
+    check(page)
+    page.get_by_role("link", name="news.acme.test").click()
+    expect(page.get_by_role("heading", name="No mail is sent from it yet")).to_be_visible()
+    check(page)
+    User.objects.update(is_superuser=True)
+    page.goto(f"/installation/accounts/{acme.slug}/")
+    page.get_by_role("link", name="Domains", exact=True).click()
+    check(page)
+    page.get_by_role("button", name=re.compile("^Confirm")).click()
+    expect(page.get_by_text("Confirmed by olga")).to_be_visible()
     check(page)
