@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 TWICE = timedelta(seconds=10)
 nudge = Nudge("delivery.tasks.run_errands")
 
-# What is still to be sent, the newest emails first. Index: the primary key.
+# What is still to be sent, the newest emails first. Index: delivery_outgoing_newest.
 QUEUED = """
 select email_id from delivery_outgoing where account_id = %s and email_id < %s order by email_id desc limit %s
 """

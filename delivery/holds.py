@@ -47,20 +47,27 @@ HOLD = """
 update delivery_outgoing set held = %s, claimed_by = null, next_attempt_at = coalesce(%s, next_attempt_at)
 where email_id = any(%s) and held = 0 returning account_id, message_uid, recipient
 """
+# What is to go on to a server that was told to rest for longer meanwhile waits until then: else it would be passed over
+# again every two seconds, however much that is. Index: delivery_outgoing_held.
 TURN = """
-update delivery_outgoing o set held = %(to)s where email_id = any(array(
-    select email_id from delivery_outgoing w
+with due as (
+    select email_id, domain, expires_at from delivery_outgoing
     where account_id = %(account)s and held = %(held)s and (not %(timed)s or next_attempt_at <= %(now)s)
-        and (held <> %(throttled)s or not exists (
-            select from delivery_pace p
-            where p.transport_id is null and p.domain = w.domain and p.slowed_until > %(now)s))
-    order by next_attempt_at limit %(limit)s for update skip locked))
-returning account_id, message_uid, recipient
+    order by next_attempt_at limit %(limit)s for update skip locked
+), judged as (
+    select d.email_id, case when p.slowed_until > d.expires_at then d.expires_at else p.slowed_until end as rests_until
+    from due d left join delivery_pace p on %(held)s = %(throttled)s and p.transport_id is null
+        and p.domain = d.domain and p.slowed_until > %(now)s and d.expires_at > %(now)s
+)
+update delivery_outgoing o set held = case when j.rests_until is null then %(to)s else o.held end,
+    next_attempt_at = coalesce(j.rests_until, o.next_attempt_at)
+from judged j where o.email_id = any(array(select email_id from due)) and o.email_id = j.email_id
+returning o.account_id, o.message_uid, o.recipient, j.rests_until is not null
 """
-# What may go out already and will take a credit.
+# What may go out already and will take a credit. Index: delivery_outgoing_unpaid.
 WAITING = """
 select count(*) from (select from delivery_outgoing
-    where account_id = %s and held = 0 and claimed_by is null and not is_paid limit %s) w
+    where account_id = %s and held = 0 and claimed_by is null and not is_paid and attempts = 0 limit %s) w
 """
 
 
@@ -109,21 +116,21 @@ def hold(email_ids: Iterable[int], reason: Held, sentence: str, now: datetime, *
 def release_due(now: datetime, most: int = MOST) -> int:
     """Let what is held go on where its reason has ended, in transactions of bounded size; returns how many did.
 
-    What may still not go out for another reason is held for that one from then on. Where as many came back as were
-    asked for there may be more.
+    What may still not go out for another reason is held for that one from then on. It looks at `most` emails, so there
+    may be more.
     """
     with connection.cursor() as cursor:
         cursor.execute(PAIRS)
         pairs = [(Held(held), Brakes(account_id, *rest)) for account_id, held, *rest in cursor.fetchall()]
     waiting, done = [(held, brakes) for held, brakes in pairs if held != brakes.reason], 0
-    while waiting and done < most:
+    while waiting and most > 0:
         # Each in its turn, so that nobody's million emails stand before somebody's one.
-        share, more = max(1, min(BATCH, (most - done) // len(waiting))), []
+        share, more = max(1, min(BATCH, most // len(waiting))), []
         for held, brakes in waiting:
-            limit = min(share, most - done, _affordable(held, brakes))
-            turned = _turn(held, brakes, limit, now) if limit > 0 else 0
-            done += turned
-            if turned == limit > 0:
+            limit = min(share, most, _affordable(held, brakes))
+            looked, turned = _turn(held, brakes, limit, now) if limit > 0 else (0, 0)
+            most, done = most - looked, done + turned
+            if looked == limit > 0:
                 more.append((held, brakes))
         waiting = more
     return done
@@ -140,8 +147,8 @@ def _affordable(held: Held, brakes: Brakes) -> int:
 
 
 @transaction.atomic
-def _turn(held: Held, brakes: Brakes, limit: int, now: datetime) -> int:
-    """Hold a batch for what now stops it, or no more; returns how many."""
+def _turn(held: Held, brakes: Brakes, limit: int, now: datetime) -> tuple[int, int]:
+    """Hold a batch for what now stops it, or no more; returns how many were looked at, and to how many it was done."""
     to = brakes.reason
     with connection.cursor() as cursor:
         timed = held in (Held.SCHEDULED, Held.THROTTLED)
@@ -149,11 +156,12 @@ def _turn(held: Held, brakes: Brakes, limit: int, now: datetime) -> int:
                                  "now": now, "limit": limit, "throttled": int(Held.THROTTLED)}  # fmt: skip
         cursor.execute(TURN, named)
         rows = cursor.fetchall()
-    _tell(rows, to, RELEASED[held] if to == Held.NO else brakes.sentence, now)
-    return len(rows)
+    turned = [row for *row, rests in rows if not rests]
+    _tell(turned, to, RELEASED[held] if to == Held.NO else brakes.sentence, now)
+    return len(rows), len(turned)
 
 
-def _tell(rows: Sequence[tuple[int, str, str]], reason: Held, sentence: str, now: datetime) -> None:
+def _tell(rows: Iterable[Sequence[Any]], reason: Held, sentence: str, now: datetime) -> None:
     """Put it into the feed that these emails are held for this reason, or, with NO, that they go on."""
     told = defaultdict(list)
     for account_id, message_uid, recipient in rows:

@@ -234,6 +234,10 @@ class Outgoing(models.Model):
             models.Index("account", "held", "next_attempt_at", name="delivery_outgoing_held",
                          condition=~models.Q(held=Held.NO)),
             models.Index("claimed_by", name="delivery_outgoing_claimed", condition=~models.Q(claimed_by=None)),
+            models.Index("account", "email_id", name="delivery_outgoing_newest"),
+            # What will take a credit, however much else of the account waits to be tried again.
+            models.Index("account", name="delivery_outgoing_unpaid",
+                         condition=models.Q(claimed_by=None, held=Held.NO, is_paid=False, attempts=0)),
         ]  # fmt: skip
 
     def __str__(self) -> str:

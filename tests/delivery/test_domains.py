@@ -13,6 +13,7 @@ from accounts.models import Account, AuditEntry, Role
 from delivery import dns, signing, spf, tasks
 from delivery.accept import accept
 from delivery.models import Outgoing, SenderDomain, Transport
+from delivery.views import domains
 from tests import make
 from tests.names import MISSING, SILENT, names
 
@@ -144,6 +145,18 @@ def test_a_domain_is_deleted_when_its_name_is_typed_and_says_what_waits(acme: Ac
     assert admin.post(url("domain-delete", acme, ours.pk), {"name": "else"}).status_code == 422
     assert admin.post(url("domain-delete", acme, ours.pk), {"name": "acme.test"}).status_code == 302
     assert not SenderDomain.objects.exists()
+
+
+def test_of_an_account_with_much_to_send_not_all_is_counted(
+    acme: Account, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, other = domain(acme), make.sender_domain(acme, "other.test")
+    accept(make.order(*(f"p{n}@example.com" for n in range(3))), acme, timezone.now())
+    monkeypatch.setattr(domains, "MOST_LOOKED", 3)
+    page = admin.get(url("domain-delete", acme, ours.pk)).content.decode()
+    assert "At least 3 emails of it are still to be sent." in page
+    page = admin.get(url("domain-delete", acme, other.pk)).content.decode()
+    assert "emails of this domain may be among it" in page
 
 
 @pytest.mark.parametrize("name", ["domain", "domain-edit", "domain-delete", "domain-check"])

@@ -115,6 +115,34 @@ def test_emails_are_held_while_a_server_is_not_written_to_and_then_go_on() -> No
     assert Email.objects.get(id=slowed.email_id).comment == "Released: the recipient's server is written to again."
 
 
+def test_what_waits_for_a_server_that_rests_for_longer_is_not_looked_at_again_until_then() -> None:
+    account = sending(30)
+    Outgoing.objects.update(held=Held.THROTTLED, domain="slow.com", next_attempt_at=NOW)
+    last = Outgoing.objects.order_by("email_id").last()
+    assert last is not None
+    Outgoing.objects.filter(email_id=last.email_id).update(
+        domain="quick.com", next_attempt_at=NOW + timedelta(seconds=1)
+    )
+    rests = LATER + timedelta(hours=1)
+    Pace.objects.create(domain="slow.com", slowed_until=rests, updated_at=NOW)
+    assert holds.release_due(LATER, most=20) == 0
+    assert Outgoing.objects.filter(account=account, next_attempt_at=rests).count() == 20
+    assert holds.release_due(LATER, most=20) == 1
+    assert Outgoing.objects.get(held=Held.NO).domain == "quick.com"
+    assert Outgoing.objects.filter(next_attempt_at=rests).count() == 29
+    assert holds.release_due(rests) == 29
+
+
+def test_what_waits_for_a_server_beyond_its_end_goes_on_by_then() -> None:
+    sending(1)
+    end = LATER + timedelta(minutes=1)
+    Outgoing.objects.update(held=Held.THROTTLED, next_attempt_at=NOW, expires_at=end)
+    Pace.objects.create(domain=Outgoing.objects.get().domain, slowed_until=LATER + timedelta(hours=1), updated_at=NOW)
+    assert holds.release_due(LATER) == 0
+    assert Outgoing.objects.get().next_attempt_at == end
+    assert holds.release_due(end) == 1
+
+
 def test_the_emails_of_other_accounts_stay_where_they_are() -> None:
     waiting, other = sending(2, is_metered=True, credits=0), sending(2, is_metered=True, credits=0)
     Account.objects.filter(id=other.id).update(credits=2)

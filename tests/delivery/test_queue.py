@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import contents, deliver, queue, roster, routes
+from delivery import contents, deliver, errands, queue, roster, routes
 from delivery.compose import ContentGone
 from delivery.models import Attempt, Lane, Mailer, Message, Outgoing, Verdict
 from delivery.queue import START, Pair
@@ -193,3 +193,13 @@ class TestADeadMailer:
         assert len(jobs) == 3
         assert email("begun@example.com").status == Status.DELIVERED
         assert not Outgoing.objects.filter(recipient="begun@example.com").exists()
+
+
+def test_what_an_account_has_in_the_queue_is_found_by_an_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+        cursor.execute(f"explain {errands.QUEUED}", [7, 2**62, 1000])
+        plan = "\n".join(line for (line,) in cursor)
+    assert "delivery_outgoing_newest" in plan
+    assert "Filter" not in plan
+    assert "Sort" not in plan
