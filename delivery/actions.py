@@ -40,11 +40,14 @@ class Outcome:
 
 
 @transaction.atomic
-def retry_now(account: Account, email_ids: Collection[int], now: datetime) -> Outcome:
-    """Have these tried next, before their time. What holds them back for credits or a disabled account stays."""
+def retry_now(account: Account, email_ids: Collection[int], now: datetime, by: str) -> Outcome:
+    """Have these tried next, before their time, and tell so in the feed, with who wanted it. What holds them back for
+    credits or a disabled account stays."""
     waiting = Outgoing.objects.filter(account=account, email_id__in=email_ids)
-    timed = waiting.filter(held__in=TIMED, claimed_by=None)
-    done = timed.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+    timed = waiting.filter(held__in=TIMED, claimed_by=None, next_attempt_at__gt=now)
+    rows = list(timed.order_by("email_id").select_for_update())
+    done = waiting.filter(email_id__in=[row.email_id for row in rows]).update(next_attempt_at=now)
+    outcomes.tell(((row, retried(row, now, by)) for row in rows), now)
     due = waiting.filter(Q(held=Held.NO), Q(next_attempt_at__lte=now) | ~Q(claimed_by=None)).count() - done
     held = waiting.exclude(held__in=TIMED).count()
     transaction.on_commit(nudge)
@@ -76,6 +79,14 @@ def give_up(account: Account, email_ids: Collection[int], now: datetime, by: str
         [gettext_noop("It is being tried at this moment. Give it up afterwards.")] * left
         + [gettext_noop("Nothing is left to try of it.")] * (len(email_ids) - len(rows) - left),
     )
+
+
+def retried(row: Outgoing, now: datetime, by: str) -> Event:
+    """That somebody had an email tried again before its time."""
+    return Event(
+        Kind.RETRIED, row.message_uid, row.recipient, now, event_id=f"retried-{now.isoformat()}", name="retried",
+        comment=f"Tried again at once, for {by}.",
+    )  # fmt: skip
 
 
 def given_up(row: Outgoing, now: datetime, by: str) -> Event:

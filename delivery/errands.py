@@ -200,10 +200,10 @@ def _queued(account: Account, wanted: Filter, now: datetime, place: int) -> tupl
 
 
 def _do(errand: Errand, ids: Sequence[int], now: datetime) -> actions.Outcome:
+    by = errand.created_by.get_username() if errand.created_by else "?"
     if errand.action == Action.RETRY:
-        return actions.retry_now(errand.account, ids, now)
+        return actions.retry_now(errand.account, ids, now, by)
     if errand.action == Action.GIVE_UP:
-        by = errand.created_by.get_username() if errand.created_by else "?"
         return actions.give_up(errand.account, ids, now, by)
     return actions.resend(errand.account, ids, now)
 

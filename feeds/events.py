@@ -47,6 +47,7 @@ class Kind(models.IntegerChoices):
     AUTO_REPLIED = 24, pgettext_lazy("event", "Automatic reply")
     HELD = 25, pgettext_lazy("event", "Held back")
     RELEASED = 26, pgettext_lazy("event", "Released")
+    RETRIED = 27, pgettext_lazy("event", "Tried again by hand")
     UNKNOWN = 29, pgettext_lazy("event", "Unknown event")
 
     @property

@@ -60,10 +60,11 @@ def one(request: HttpRequest, access: Access, email_id: int, action: str) -> Htt
 
 
 def done(request: HttpRequest, access: Access, email_id: int, wanted: Action, now: datetime) -> actions.Outcome:
+    by = access.membership.user.get_username()
     if wanted == Action.RETRY:
-        return actions.retry_now(access.account, [email_id], now)
+        return actions.retry_now(access.account, [email_id], now, by)
     if wanted == Action.GIVE_UP:
-        return actions.give_up(access.account, [email_id], now, access.membership.user.get_username())
+        return actions.give_up(access.account, [email_id], now, by)
     return actions.resend(access.account, [email_id], now, once(request, email_id))
 
 

@@ -70,6 +70,7 @@ KINDS = {
     Kind.AUTO_REPLIED: "message-reply",
     Kind.HELD: "player-pause",
     Kind.RELEASED: "player-play",
+    Kind.RETRIED: "refresh",
     Kind.UNKNOWN: "question-mark",
 }
 

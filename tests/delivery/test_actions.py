@@ -79,6 +79,10 @@ def test_what_waits_is_tried_at_once(acme: Account, member: Client) -> None:
     assert Outgoing.objects.get().next_attempt_at <= timezone.now()
     assert "due already" in do(member, acme, "retry")
     assert AuditEntry.objects.get().action == "email.retry"
+    page = member.get(reverse("email", args=[acme.slug, email().id])).content.decode()
+    assert page.count("Tried again by hand") == 1
+    assert "Tried again at once, for mia." in page
+    assert (email().status, email().comment) == (Status.PROCESSED, "Accepted, queued")
 
 
 def test_a_scheduled_email_can_be_sent_before_its_time_and_one_without_credits_not(
