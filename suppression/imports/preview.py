@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from suppression.imports import files
 from suppression.imports.columns import MOST_COLUMNS
+from suppression.imports.lines import Records
 from suppression.imports.models import Meaning
 from suppression.imports.reading import Bad, BadLine, Reader
 from suppression.models import Covers, Reason, Suppression
@@ -80,7 +81,7 @@ def _first_rows(job: Import, found: Preview, now: datetime) -> None:
     reader = Reader(job, now)
     is_known = Meaning.TARGET in job.columns
     with files.uploaded(job.token).open("rb") as file:
-        records = iter(reader.records(file))
+        records = iter(Records(file, job.encoding, job.delimiter))
         if job.has_header:
             found.names = next(((cells[:MOST_COLUMNS]) for _n, cells, _p in records), [])
         for number, cells, problem in islice(records, SHOWN):
@@ -99,7 +100,7 @@ def _counts(job: Import, found: Preview, now: datetime) -> None:
     lines: dict[tuple[str, int], Line] = {}
     reasons: Counter[int] = Counter()
     with files.uploaded(job.token).open("rb") as file:
-        for line in reader.lines(reader.records(file)):
+        for line in reader.lines(file):
             if found.looked_at == LOOKED_AT:
                 found.is_whole = False
                 break

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -56,15 +57,37 @@ class BadLine:
     problem: str
 
 
+@dataclass(slots=True)
+class Batch:
+    """What some lines say, each target with a reason once, read from `begin` on. `place` and `line` are behind them,
+    `taken` is how many they are."""
+
+    begin: int
+    place: int = 0
+    line: int = 0
+    taken: int = 0
+    lines: dict[tuple[str, int], Line] = field(default_factory=dict)
+    bad: list[BadLine] = field(default_factory=list)
+
+    def add(self, line: Line | BadLine) -> None:
+        self.taken += 1
+        if isinstance(line, BadLine):
+            self.bad.append(line)
+        else:
+            key = (line.target.text, line.reason)
+            self.lines[key] = line if key not in self.lines else self.lines[key].merged(line)
+
+
 class Reader:
-    """Reads the lines of one import, as its settings say. `now`: no line is of later than that."""
+    """Reads the lines of one import, as its settings say. `now`: no line is of later than that. Once it is made it
+    asks the database for nothing."""
 
     def __init__(self, job: Import, now: datetime) -> None:
         self.job = job
         self.now = now
         self.zone = job.account.zone if job.account else ZoneInfo(settings.TIME_ZONE)
         self.reason = Reason(job.reason)
-        self._patterns: set[str] | None = None
+        self._patterns: set[str] = self._known_patterns() if job.takes_domains else set()
         self.target, self.why, self.at, self.until, self.note, self.comment = (
             job.columns.index(meaning) if meaning in job.columns else -1
             for meaning in (
@@ -72,13 +95,22 @@ class Reader:
             )
         )  # fmt: skip
 
-    def records(self, file: BinaryIO) -> Records:
-        """Those that are left."""
-        return Records(file, self.job.encoding, self.job.delimiter, self.job.place, self.job.line)
+    def lines(self, file: BinaryIO) -> Iterator[Line | BadLine]:
+        """What each line of the file says."""
+        return self._lines(Records(file, self.job.encoding, self.job.delimiter), 0)
 
-    def lines(self, records: Records) -> Iterator[Line | BadLine]:
-        """What each of these says, but the names of the columns."""
-        skip = self.job.has_header and not self.job.taken and not self.job.place
+    def batch(self, file: BinaryIO, place: int, line: int, most: int) -> Batch:
+        """The next lines from this place on, before which there are so many."""
+        records = Records(file, self.job.encoding, self.job.delimiter, place, line)
+        batch = Batch(place)
+        for said in islice(self._lines(records, place), most):
+            batch.add(said)
+        batch.place, batch.line = records.place, records.line
+        return batch
+
+    def _lines(self, records: Records, place: int) -> Iterator[Line | BadLine]:
+        """All but the names of the columns."""
+        skip = self.job.has_header and place == 0
         for number, cells, problem in records:
             if skip:
                 skip = False
@@ -112,11 +144,12 @@ class Reader:
             (self.note >= 0 and _cell(cells, self.note)[:LONGEST_NOTE]) or self.job.note,
         )
 
+    def _known_patterns(self) -> set[str]:
+        found = Suppression.objects.filter(account=self.job.account_id, covers=Covers.PATTERN)
+        return set(found.values_list("target", flat=True)[: causes.MOST_PATTERNS])
+
     def _check_pattern(self, target: Target) -> None:
         """Each address that is checked is held against all of them."""
-        if self._patterns is None:
-            found = Suppression.objects.filter(account=self.job.account_id, covers=Covers.PATTERN)
-            self._patterns = set(found.values_list("target", flat=True)[: causes.MOST_PATTERNS])
         if target.text not in self._patterns and len(self._patterns) >= causes.MOST_PATTERNS:
             raise Bad(
                 _("The list has %(n)d patterns, and that is the most. Name addresses or domains instead.")

@@ -7,7 +7,6 @@ read. So whoever comes after a crash goes on behind the last line that is on the
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,13 @@ from django.utils.translation import gettext_noop
 from accounts import audit
 from suppression import causes
 from suppression.imports import files, reports, staging
+from suppression.imports.ahead import Batches
 from suppression.imports.models import UNDER_WAY, Import, State
-from suppression.imports.reading import BadLine, Line, Reader
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from suppression.models import Reason
+    from suppression.imports.reading import Batch
 
 log = structlog.get_logger(__name__)
 
@@ -110,8 +109,9 @@ def _go_on(job: Import, end: float) -> None:
         if job.tries > MOST_TRIES:
             _give_up(job, FAILED_AGAIN)
             return
-        while step(job.pk, timezone.now()) and time.monotonic() < end:
-            pass
+        with Batches(job, timezone.now(), STEP) as batches:
+            while _step(job.pk, batches) and time.monotonic() < end:
+                pass
     except Stopped:
         files.remove_uploaded(job.token)
     except (OperationalError, InterfaceError):
@@ -124,7 +124,7 @@ def _go_on(job: Import, end: float) -> None:
         raise
 
 
-def step(pk: int, now: datetime) -> bool:
+def _step(pk: int, batches: Batches) -> bool:
     """Put the next lines on the list; returns whether there are more. Raises Stopped, OSError."""
     with transaction.atomic():
         if not _lock(pk):
@@ -132,39 +132,23 @@ def step(pk: int, now: datetime) -> bool:
         job = Import.objects.select_related("account", "made_by").filter(pk=pk, state__in=UNDER_WAY).first()
         if job is None:
             raise Stopped
+        batch = batches.at(job.place, job.line)
         with translation.override(job.language):
-            is_done = _step(job, now)
+            is_done = _take(job, batch, timezone.now())
     if is_done:
         files.remove_uploaded(job.token)
     return not is_done
 
 
-def _step(job: Import, now: datetime) -> bool:
+def _take(job: Import, batch: Batch, now: datetime) -> bool:
     """Returns whether it was the last one."""
-    reader = Reader(job, now)
-    taken = 0
-    lines: dict[tuple[str, Reason], Line] = {}
-    bad: list[BadLine] = []
-    with closing(files.uploaded(job.token).open("rb")) as file:
-        records = reader.records(file)
-        for line in reader.lines(records):
-            taken += 1
-            if isinstance(line, BadLine):
-                bad.append(line)
-            else:
-                key = (line.target.text, line.reason)
-                lines[key] = line if key not in lines else lines[key].merged(line)
-            if taken == STEP:
-                break
-        place, number = records.place, records.line
-    good = taken - len(bad)
-    added = staging.put(job, lines.values(), now) if lines else causes.Added()
-    is_done = taken < STEP
-    end = finished(State.DONE, now) if is_done else {}
+    added = staging.put(job, batch.lines.values(), now) if batch.lines else causes.Added()
+    is_done = batch.taken < STEP
     _tell(
-        job, place=place, line=number, taken=job.taken + taken, added=job.added + added.entries,
-        known=job.known + added.causes - added.entries, repeated=job.repeated + good - added.causes,
-        bad=job.bad + len(bad), **reports.write(job, bad), **end,
+        job, place=batch.place, line=batch.line, taken=job.taken + batch.taken, added=job.added + added.entries,
+        known=job.known + added.causes - added.entries, bad=job.bad + len(batch.bad),
+        repeated=job.repeated + batch.taken - len(batch.bad) - added.causes, **reports.write(job, batch.bad),
+        **(finished(State.DONE, now) if is_done else {}),
     )  # fmt: skip
     if is_done:
         _note(job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, AuditEntry, Role, User
-from suppression.imports import orders, work
+from suppression.imports import orders, staging, work
 from suppression.imports.models import Import, State
 from suppression.models import Cause, Covers, Reason, Suppression
 from tests import make
 from tests.suppression.imports.importing import BAD, BOB, Importer, counts, entries, left
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
 def test_the_preview_tells_what_would_happen_and_changes_nothing(olga: Importer, acme: Account) -> None:
@@ -81,10 +78,8 @@ def test_it_goes_on_in_steps_and_says_how_far(olga: Importer, acme: Account, mon
     job = olga.uploaded("".join(f"p{n}@example.com\n" for n in range(25)))
     olga.change(job, begin="1")
     assert "It begins when a worker is free." in olga.page(job)
-    work.work(0)
     url = olga.url("suppression-import-progress", job.pk)
-    work.claim(NOON)
-    work.step(job.pk, NOON)
+    work.work(0.001)
     part = olga.client.get(url, headers={"HX-Request": "true"}).content.decode()
     assert "10 lines," in part
     assert 'hx-trigger="every 2s"' in part
@@ -103,17 +98,32 @@ def test_cancelled_it_stops_and_keeps_what_is_there(
     monkeypatch.setattr(work, "STEP", 10)
     job = olga.uploaded("".join(f"p{n}@example.com\n" for n in range(25)))
     olga.change(job, begin="1")
-    work.claim(NOON)
-    work.step(job.pk, NOON)
+    work.work(0.001)
     olga.client.post(olga.url("suppression-import-cancel", job.pk))
-    with pytest.raises(work.Stopped):
-        work.step(job.pk, NOON)
     assert not work.work(60)
     job.refresh_from_db()
     assert job.state == State.CANCELLED
     assert Suppression.objects.filter(account=acme).count() == 10
     assert not list(folder.iterdir())
     assert "It was cancelled." in olga.page(job)
+
+
+def test_cancelled_in_the_middle_of_a_step_nothing_of_the_step_stays(
+    olga: Importer, acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = olga.uploaded("bob@example.com\nx\n")
+    olga.change(job, begin="1")
+    put = staging.put
+
+    def cancelled(*args: Any) -> Any:
+        olga.client.post(olga.url("suppression-import-cancel", job.pk))
+        return put(*args)
+
+    monkeypatch.setattr(staging, "put", cancelled)
+    work.work(60)
+    job.refresh_from_db()
+    assert (job.state, counts(job)) == (State.CANCELLED, (0, 0, 0, 0))
+    assert entries(acme) == set()
 
 
 def test_a_file_that_is_gone_is_told(olga: Importer, folder: Path) -> None:
