@@ -180,13 +180,13 @@ def track(job: Job, mail: Mail) -> Mail:
     if mail.html is None and mail.text is None:
         return mail
     done = rewriting.tracked(
-        mail.html or "", mail.text or "",
+        mail.html or "", mail.text or "", amp=mail.amp or "",
         switches=job.rules.switches(job.message.sender, job.message.settings),
         email_id=job.outgoing.email_id, account_id=job.outgoing.account_id,
         host=job.domain.tracking_host if job.domain else "",
         mail_domain=composing.return_domain(job.domain),
     )  # fmt: skip
-    mail.html, mail.text = mail.html and done.html, mail.text and done.text
+    mail.html, mail.text, mail.amp = mail.html and done.html, mail.text and done.text, mail.amp and done.amp
     # However the sender wrote their own: of these there must be one (RFC 8058, 3.1).
     ours = {name.lower() for name in done.headers}
     mail.headers = {name: value for name, value in mail.headers.items() if name.lower() not in ours} | done.headers

@@ -23,6 +23,11 @@ FOOTER = (
     '<a href="{}" style="color:#6b7280">{}</a></p>'
 )
 PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
+# AMP for email has pictures of its own, over https alone, and is no email any more beyond this size (amp.dev: "AMP for
+# Email Format"). Its styles stand in its head.
+AMP_FOOTER = '<p><a href="{}">{}</a></p>'
+AMP_PIXEL = '<amp-img src="{}" width="1" height="1" layout="fixed" alt=""></amp-img>'
+LARGEST_AMP = 200_000
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class Tracked:
 
     html: str
     text: str
+    amp: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -50,8 +56,9 @@ def tracked(
     account_id: int,
     host: str = "",
     mail_domain: str = "",
+    amp: str = "",
 ) -> Tracked:
-    """An email's texts with what the switches say.
+    """An email's texts with what the switches say. `amp` is its third form (text/x-amp-html).
 
     `host` is the tracking host of the sender's domain, `mail_domain` the domain whose mail for u+... comes back here
     (without it nobody can unsubscribe by mail). A placeholder for the address to unsubscribe at is always filled; the
@@ -59,9 +66,11 @@ def tracked(
     """
     signer = Signer(account_id, email_id, base_of(host or switches.host))
     leave = signer.leave()
-    done = Tracked(html, text)
-    if html and (switches.open or switches.click or switches.unsubscribe or _has_placeholder(html)):
+    done = Tracked(html, text, amp)
+    if html and _is_concerned(html, switches):
         done.html = _html(html, switches, signer, leave)
+    if amp and _is_concerned(amp, switches):
+        done.amp = _amp(amp, switches, signer, leave)
     if text and (switches.text_links or switches.unsubscribe or _has_placeholder(text)):
         done.text = _text(text, switches, signer, leave)
     if switches.unsubscribe:
@@ -72,11 +81,22 @@ def tracked(
     return done
 
 
+def _is_concerned(source: str, switches: Switches) -> bool:
+    return switches.open or switches.click or switches.unsubscribe or _has_placeholder(source)
+
+
 def _has_placeholder(source: str) -> bool:
     return "[%" in source or "{{" in source
 
 
-def _html(source: str, switches: Switches, signer: Signer, leave: str) -> str:
+def _amp(source: str, switches: Switches, signer: Signer, leave: str) -> str:
+    """The same for AMP; as it was where it would be too large to be shown, as the HTML is there as well."""
+    pixel = AMP_PIXEL if leave.startswith("https:") else ""
+    made = _html(source, switches, signer, leave, AMP_FOOTER, pixel)
+    return made if len(made.encode("utf-8", "replace")) <= LARGEST_AMP else source
+
+
+def _html(source: str, switches: Switches, signer: Signer, leave: str, footer: str = FOOTER, pixel: str = PIXEL) -> str:
     pieces = (_kept_html if len(source) <= LARGEST_KEPT else html_pieces)(source)
     made: list[str] = []
     placed = False
@@ -92,9 +112,9 @@ def _html(source: str, switches: Switches, signer: Signer, leave: str) -> str:
             end = len(made)
             made.append("")
     if switches.unsubscribe and not placed:
-        made[end] = FOOTER.format(leave, _in_any_charset(switches.footer))
+        made[end] = footer.format(leave, _in_any_charset(switches.footer))
     if switches.open:
-        made[end] += PIXEL.format(signer.pixel())
+        made[end] += pixel.format(signer.pixel())
     return "".join(made)
 
 

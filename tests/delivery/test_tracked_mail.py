@@ -21,6 +21,7 @@ from tests.delivery.engine import mailer, send_all
 from tests.delivery.v5.asking import key, post, request
 from tests.sinks import Sink, sink
 from tests.tracking.mail import ask, read
+from tracking import recorder
 from tracking.models import TrackingSettings
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("reachable")]
@@ -31,6 +32,12 @@ SAYS: dict[bool, list[tuple[bool | None, bool | None, bool | None]]] = {
     True: [(True, False, False), (None, True, False), (None, None, True), (None, None, None)],
     False: [(False, True, True), (None, False, True), (None, None, False), (False, False, None)],
 }
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is answered is kept, however busy the machine is."""
+    monkeypatch.setattr(recorder, "LONGEST_WAIT", 30)
 
 
 @pytest.fixture
@@ -65,6 +72,20 @@ def html_of(mail: Any) -> str:
 
 def paths(html: str, purpose: str) -> list[str]:
     return re.findall(rf'"https?://[^"/]+(/t/{purpose}/[^"]+)"', html)
+
+
+def test_the_form_in_amp_is_tracked_as_well(account: Account, mx: Sink) -> None:
+    amp = '<!doctype html><html amp4email><body><a href="https://shop.example/amp">See it</a></body></html>'
+    content = [{"type": "html", "value": HTML}, {"type": "amp", "value": amp}]
+    assert post(key(account), request(content=content)).status_code == 202
+    with mailer() as ours:
+        send_all(ours)
+    (part,) = (part for part in mx.messages[-1].parsed.walk() if part.get_content_type() == "text/x-amp-html")
+    said = part.get_payload(decode=True)
+    assert isinstance(said, bytes)
+    (path,) = paths(said.decode(), "c")
+    assert ask(path)[0].headers["location"] == "https://shop.example/amp"
+    assert "/t/u/" in said.decode()
 
 
 @pytest.mark.parametrize("round_", range(4))

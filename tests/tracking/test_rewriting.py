@@ -202,3 +202,35 @@ def test_real_templates_come_out_with_every_link_and_no_other_change() -> None:
     links = iter(written)
     assert OURS.sub(lambda _match: next(links), made(source).html) == source
     assert targets(made(source).html) == [tokens.target_of(unescape(link)) for link in written]
+
+
+AMP = (
+    '<!doctype html><html ⚡4email><head><meta charset="utf-8"></head><body><a href="https://example.com/a?b=1&amp;c=2">x</a>'
+    '<template type="amp-mustache"><a href="{{url}}">y</a></template>%s</body></html>'
+)
+
+
+def test_amp_is_tracked_in_its_own_words() -> None:
+    done = made("", "", Switches(), amp=AMP % "").amp
+    assert targets(done) == ["https://example.com/a?b=1&c=2"]
+    assert '<a href="{{url}}">y</a>' in done
+    leave, pixel = SIGNER.leave(), SIGNER.pixel()
+    end = (
+        f'<p><a href="{leave}">Unsubscribe</a></p>'
+        f'<amp-img src="{pixel}" width="1" height="1" layout="fixed" alt=""></amp-img></body></html>'
+    )
+    assert done.endswith(end)
+    # And nothing else.
+    assert undone(done).replace("&c", "&amp;c").removesuffix(end) + "</body></html>" == AMP % ""
+    assert made("", "", OFF, amp=AMP % "").amp == AMP % ""
+
+
+def test_amp_has_no_picture_that_it_would_not_load() -> None:
+    done = tracked("", "", switches=Switches(), email_id=8, account_id=7, host="http://links.example.com", amp=AMP % "")
+    assert "amp-img" not in done.amp
+    assert "/t/c/" in done.amp
+
+
+def test_amp_that_would_get_too_large_stays_as_it_is() -> None:
+    large = AMP % ("é" * 99_900)
+    assert made("", "", Switches(), amp=large).amp == large
