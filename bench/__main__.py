@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 
-from bench import kept, report, search, servers, truth
+from bench import kept, report, search, servers, suppress, truth
 
-NAMES = ("record", "intake", "export", "search", "overview", "live", "submit", "send", "track")
+NAMES = ("record", "intake", "export", "search", "overview", "live", "submit", "send", "track", "suppress")
 READING = ("export", "overview")
 EMAILS = 20_000
 LEAST = 1000
@@ -47,6 +47,8 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of search alone: only these kinds of questions")
     parser.add_argument("--ways", nargs="+", metavar="WAY", help="of export alone: csv, ndjson, csv.gz, background")
     parser.add_argument("--hang", action="store_true", help="of send alone: what domains that hang cost the others")
+    parser.add_argument("--entries", type=count, help=f"of suppress alone: on the list beforehand ({suppress.ENTRIES})")
+    parser.add_argument("--parts", nargs="+", metavar="PART", help="of suppress alone: check, search, export, import")
     asked = parser.parse_args()
     # Told to end, it takes its servers and their folder along, as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -60,6 +62,9 @@ def main() -> int:
     warn_if_busy()
     if asked.name == "search":
         report.show(search.measure(asked.emails, asked.home, asked.kinds))
+        return 0
+    if asked.name == "suppress":
+        report.show(suppress.measure(asked.entries or suppress.ENTRIES, asked.home, asked.parts or ()))
         return 0
     with _home(asked) as home, servers.database(home):
         # Imported only now, because it brings Django's models along.
@@ -90,7 +95,7 @@ def warn_if_busy() -> None:
 
 def _all(emails: int, home: Path | None) -> int:
     """Each in a process and a database of its own, so that none meets what another left behind."""
-    options = ["--emails", str(emails), *(["--home", str(home)] if home else [])]
+    options = ["--emails", str(emails), "--entries", str(emails), *(["--home", str(home)] if home else [])]
     return max([_run([sys.executable, "-m", "bench", name, *options]) for name in NAMES])
 
 
