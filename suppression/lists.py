@@ -156,10 +156,7 @@ TABS = (
         "suppression-undo", pgettext_lazy("suppressions", "Undo"), "arrow-back-up", Role.ADMIN,
         ("suppression-undo", "suppression-warning", "suppression-spike"),
     ),
-    Tab(
-        "suppression-test", pgettext_lazy("suppressions", "Would it be sent?"), "flask", Role.VIEWER,
-        ("suppression-test",),
-    ),
+    Tab("suppression-test", pgettext_lazy("suppressions", "Test"), "flask", Role.VIEWER, ("suppression-test",)),
 )  # fmt: skip
 
 
