@@ -32,6 +32,11 @@ class Access:
         return self.membership.may(role)
 
     @property
+    def may_act(self) -> bool:
+        """For templates: may do what members do, with single emails and addresses."""
+        return self.may(Role.MEMBER)
+
+    @property
     def may_write(self) -> bool:
         """For templates: may change settings and sources."""
         return self.may(Role.ADMIN)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 
+from accounts.models import Role
 from feeds.events import Status
 from feeds.models import Address, Domain, Email
 from suppression.checking import rules
 from suppression.models import Cause, Covers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -72,6 +73,14 @@ def totals(emails: QuerySet[Email]) -> Totals:
     found = emails[: MOST_COUNTED + 1].aggregate(total=Count("id"), **counts)
     by_status = [(status, found[f"s{int(status)}"]) for status in Status if found[f"s{int(status)}"]]
     return Totals(by_status, min(found["total"], MOST_COUNTED), found["total"] > MOST_COUNTED)
+
+
+def removable(access: Access, stops: Iterable[Stop]) -> list[int]:
+    """The entries among these that this person may take off the account's list."""
+    if not access.may(Role.MEMBER):
+        return []
+    ours = (stop for stop in stops if not stop.is_everywhere)
+    return [stop.suppression_id for stop in ours if stop.covers == Covers.ADDRESS or access.may(Role.ADMIN)]
 
 
 def evidence(access: Access, address: str, now: datetime) -> list[Evidence]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import account_page
-from feeds import additions, answers, inbox, reasons, story, waiting
+from feeds import additions, answers, inbox, reasons, recipients, story, waiting
 from feeds.events import Kind
 from feeds.models import Email, StoredEvent
 from suppression import checking
@@ -40,7 +40,8 @@ def find(access: Access, email_id: int) -> Email:
 def known(access: Access, found: Email) -> dict[str, Any]:
     """All that is known of one email, for its page and for the panel beside the list."""
     told, now = story.tell(found), timezone.now()
-    stops = checking.rules(found.account_id, [found.recipient]) if found.recipient else {}
+    rules = checking.rules(found.account_id, [found.recipient]) if found.recipient else {}
+    stops = rules.get(found.recipient.lower(), [])
     return {
         "email": found,
         "story": told,
@@ -48,7 +49,8 @@ def known(access: Access, found: Email) -> dict[str, Any]:
         "why": reasons.why(told),
         "answer": answers.explain(told.answer, Kind(told.answer.kind)) if told.answer else None,
         "summary": reasons.summary(told),
-        "stops": stops.get(found.recipient.lower(), ()),
+        "stops": stops,
+        "removable": recipients.removable(access, stops),
         "sections": additions.sections(access, found, now),
         "now": now,
         "wait": waiting.of([found]).get(found.id),
