@@ -13,6 +13,7 @@ from accounts.models import Account, CreditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from uuid import UUID
 
     from accounts.models import User
 
@@ -34,11 +35,17 @@ class Refused(Exception):
 
 
 @transaction.atomic
-def add(account: Account, amount: int, by: User | None, note: str = "") -> CreditEntry:
+def add(account: Account, amount: int, by: User | None, note: str = "", once: UUID | None = None) -> CreditEntry:
     """Give credits, or take some away with an amount below zero. Raises Refused where there would be less than none.
 
-    `by` is somebody who runs the installation; None is the installation itself.
+    `by` is somebody who runs the installation; None is the installation itself. With `once` the same again changes
+    nothing, and gives what was noted before.
     """
+    if once is not None:
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        known = CreditEntry.objects.filter(account=account, once=once).first()
+        if known is not None:
+            return known
     enough = Account.objects.filter(pk=account.pk, credits__gte=-amount)
     if not enough.update(credits=F("credits") + amount):
         raise Refused(_("The account has fewer credits than that. Take away what it has, at most."))
@@ -47,7 +54,7 @@ def add(account: Account, amount: int, by: User | None, note: str = "") -> Credi
     told = {"note": note} if note else {}
     audit.note(account, by, "credits.added" if amount >= 0 else "credits.removed", str(abs(amount)), told)
     return CreditEntry.objects.create(
-        account=account, amount=amount, balance=account.credits, note=note, by=by, by_name=name
+        account=account, amount=amount, balance=account.credits, note=note, by=by, by_name=name, once=once
     )
 
 

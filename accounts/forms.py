@@ -6,6 +6,7 @@ import zoneinfo
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4, uuid5
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -79,6 +80,13 @@ class CreditForm(forms.Form):
         label=gettext_lazy("Note"), max_length=200, required=False,
         help_text=gettext_lazy("Such as the number of an invoice."),
     )  # fmt: skip
+    once = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
+
+    @property
+    def wish(self) -> UUID | None:
+        """Alike where the button is pressed twice, and another where something else is asked for in the same form."""
+        once: UUID | None = self.cleaned_data["once"]
+        return once and uuid5(once, f"{self.cleaned_data['amount']} {self.cleaned_data['note']}")
 
     def clean_amount(self) -> int:
         amount: int = self.cleaned_data["amount"]

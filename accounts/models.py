@@ -229,9 +229,12 @@ class CreditEntry(models.Model):
     note = models.CharField(max_length=200, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
     by_name = models.CharField(max_length=150, blank=True)
+    # What tells the second press of a button from a second wish.
+    once = models.UUIDField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["account", "-id"], name="accounts_credit_newest")]
+        constraints = [models.UniqueConstraint(fields=["account", "once"], name="accounts_credit_once")]
 
     def __str__(self) -> str:
         return f"{self.amount:+} {self.note}"

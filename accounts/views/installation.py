@@ -69,8 +69,9 @@ def account(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def change_credits(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     form = CreditForm(request.POST)
     if form.is_valid():
+        given = form.cleaned_data
         try:
-            entry = add(find(slug), form.cleaned_data["amount"], person, form.cleaned_data["note"])
+            entry = add(find(slug), given["amount"], person, given["note"], form.wish)
         except Refused as error:
             form.add_error("amount", str(error))
         else:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -67,3 +68,21 @@ def test_many_at_once_take_each_credit_once() -> None:
         thread.join(timeout=30)
     assert sum(taken) == 100
     assert left(acme) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_wish_many_times_at_once_gives_credits_once() -> None:
+    acme, once = make.account(), uuid4()
+    start = threading.Barrier(4, timeout=10)
+
+    def work() -> None:
+        start.wait()
+        add(acme, 7, None, once=once)
+        connection.close()
+
+    crew = [threading.Thread(target=work) for _n in range(4)]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+    assert (left(acme), CreditEntry.objects.count()) == (7, 1)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -58,6 +60,22 @@ def test_members_of_a_limited_account_without_credits_read_what_to_do(acme: Acco
     page = root.get(url(acme)).content.decode()
     assert "Invoice 7" in page
     assert "+250" in page
+
+
+def test_a_button_that_is_pressed_twice_gives_credits_once(acme: Account, root: Client) -> None:
+    found = re.search(r'name="once" value="([0-9a-f-]{36})"', root.get(url(acme)).content.decode())
+    assert found
+    told = {"amount": "250", "note": "Invoice 7", "once": found[1]}
+    for _press in range(2):
+        answer = root.post(url(acme, "installation-credits"), told, follow=True)
+        assert "The account has 250 credits now." in answer.content.decode()
+    assert CreditEntry.objects.count() == AuditEntry.objects.count() == 1
+    # What is changed in the same form is another wish, as is a form that was fetched anew.
+    again = root.get(url(acme)).content.decode()
+    assert found[1] not in again
+    root.post(url(acme, "installation-credits"), told | {"amount": "10"})
+    acme.refresh_from_db()
+    assert acme.credits == 260
 
 
 def test_credits_given_and_taken_away_are_kept_with_who_did_it(acme: Account, root: Client) -> None:
