@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
+from django.db import DataError, Error, IntegrityError
 
+from feeds import inbox
 from feeds.inbox import Incoming
 
 if TYPE_CHECKING:
@@ -56,8 +58,9 @@ def keep(incoming: Incoming) -> None:
 def read_in(store: Callable[[Incoming], object]) -> int:
     """Hand every spooled request to `store`, oldest first, and remove it then; returns how many.
 
-    One process at a time. What `store` raises ends it, and the rest stays for the next time. A crash between the two
-    steps stores a request twice, which the lifecycle takes for the one that it is.
+    One process at a time. What `store` raises ends it, and the rest stays for the next time: the database is away. A
+    request that it refuses, and would refuse for ever, is marked as what cannot be read, and the others go on. A crash
+    between the two steps stores a request twice, which the lifecycle takes for the one that it is.
     """
     count = 0
     with _alone() as alone:
@@ -68,10 +71,25 @@ def read_in(store: Callable[[Incoming], object]) -> int:
                 log.error("spool_file_unreadable", file=path.name, error=str(error))
                 path.rename(path.with_suffix(".unreadable"))
                 continue
-            store(incoming)
+            try:
+                store(incoming)
+            except (DataError, IntegrityError) as error:
+                if not _marked(incoming, error):
+                    log.error("spool_file_refused", file=path.name, error=type(error).__name__)
+                    path.rename(path.with_suffix(".refused"))
+                    continue
             path.unlink()
             count += 1
     return count
+
+
+def _marked(incoming: Incoming, refusal: Error) -> bool:
+    """Show this among the requests that cannot be read; False where the database refuses even that."""
+    try:
+        inbox.store_failed(incoming, f"The database refused it: {str(refusal).partition(chr(10))[0]}")
+    except (DataError, IntegrityError):
+        return False
+    return True
 
 
 def _read(path: Path) -> Incoming:

@@ -167,3 +167,15 @@ def test_what_cannot_be_stored_stays_in_the_spool(settings: object, tmp_path: Pa
     got: list[Incoming] = []
     assert spool.read_in(got.append) == 1
     assert [path.name for path in (tmp_path / "spool").glob("*.unreadable")] == ["0-torn.unreadable"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_refuses_even_to_mark_is_set_aside(settings: object, tmp_path: Path) -> None:
+    settings.LIVEFEEDS_HOME = tmp_path  # type: ignore[attr-defined]
+    spool.keep(Incoming(1, 2**40, "lines", NOON, "", {}, b"refused"))
+    spool.keep(Incoming(1, 2, "lines", NOON + timedelta(seconds=1), "", {}, b"kept"))
+    assert spool.read_in(inbox.store) == 1
+    assert bytes(InboxRow.objects.get().body) == b"kept"
+    (refused,) = (tmp_path / "spool").glob("*.refused")
+    assert spool._read(refused).body == b"refused"
+    assert spool.read_in(inbox.store) == 0

@@ -196,6 +196,27 @@ def test_a_replay_in_the_spool_is_kept_and_marked_and_holds_up_nobody(monkeypatc
     assert "used before" in inbox.failures(source.id)[0].error
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_refuses_is_marked_and_holds_up_nobody(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the token of a source that somebody deleted meanwhile."""
+    gone, secrets = mailgun()
+    for known, body in ((source, b"[]"), (gone, signed(gone, secrets))):
+        assert post(known, body).status_code == 200
+    with monkeypatch.context() as lost:
+        lost.setattr(intake, "store", away)
+        assert post(gone, signed(gone, secrets)).status_code == 200
+        assert post(source, sent(1)).status_code == 200
+    inbox.work()
+    Source.objects.filter(pk=gone.pk).delete()
+    tasks.read_spool()
+    inbox.work()
+    assert Email.objects.count() == 2
+    assert inbox.failures(gone.id)[0].error.startswith("The database refused it: insert or update on table")
+    assert not list(spool.folder().glob("*.json"))
+
+
 def test_where_nothing_can_be_written_the_provider_is_asked_to_come_again(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
