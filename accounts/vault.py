@@ -46,6 +46,15 @@ def unseal(sealed: str) -> Any:
         ) from None
 
 
+def is_readable(sealed: str) -> bool:
+    """Whether `unseal` could read it."""
+    try:
+        unseal(sealed)
+    except ImproperlyConfigured:
+        return False
+    return True
+
+
 class SealedJSONField(models.TextField):  # type: ignore[type-arg]
     """A JSON value, encrypted in the database and plain in Python."""
 

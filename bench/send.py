@@ -105,7 +105,7 @@ def place(account: Account, first: int, mails: int) -> None:
 def jobs(account: Account) -> list[Job]:
     """What lies in the queue, with all that sending it takes."""
     rows = list(Outgoing.objects.filter(account=account).order_by("email_id"))
-    return deliver.jobs(rows, Book())
+    return deliver.jobs(rows, Book().of({account.id}))
 
 
 def bare_loop(emails: Sequence[Job], sink: Sink) -> float:

@@ -29,13 +29,13 @@ from suppression import checking
 from tracking import rewriting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from delivery.compose import Mail
     from delivery.models import Outgoing
     from delivery.queue import Pair
-    from delivery.routes import Book
+    from delivery.routes import Book, Rules
     from delivery.transports.base import Connection
 
 # What waited in a lane for longer than this is looked at once more before it is sent.
@@ -52,12 +52,20 @@ def claim(wanted: Iterable[tuple[Pair, int]], mailer_id: int, book: Book, now: d
     """
     with transaction.atomic():
         rows = queue.claim(wanted, mailer_id, now)
+        rules = book.of({row.account_id for row in rows})
+        rows = check_secrets(rows, rules, mailer_id, now)
         metered = credit.lock({row.account_id for row in rows if not row.attempts})
         rows = check_left_over(rows, mailer_id, now)
         rows = check_account(rows, now)
         rows = check_suppression(rows, mailer_id, now)
         rows = pay(rows, metered, now)
-        return jobs(rows, book)
+        return jobs(rows, rules)
+
+
+def check_secrets(rows: list[Outgoing], rules: Mapping[int, Rules], mailer_id: int, now: datetime) -> list[Outgoing]:
+    """Leave where it is what cannot go its account's way, because a secret that takes cannot be read."""
+    queue.release({row.email_id: now for row in rows if rules[row.account_id].is_locked}, mailer_id)
+    return [row for row in rows if not rules[row.account_id].is_locked]
 
 
 def check_left_over(rows: list[Outgoing], mailer_id: int, now: datetime) -> list[Outgoing]:
@@ -148,9 +156,8 @@ def _by_account(rows: Iterable[Outgoing]) -> dict[int, list[Outgoing]]:
     return groups
 
 
-def jobs(rows: list[Outgoing], book: Book) -> list[Job]:
+def jobs(rows: list[Outgoing], rules: Mapping[int, Rules]) -> list[Job]:
     """These emails with all that sending them takes."""
-    rules = book.of({row.account_id for row in rows})
     messages = contents.of({row.message_id for row in rows})
     checked = time.monotonic()
     made = []

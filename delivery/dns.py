@@ -86,7 +86,7 @@ def is_relayed(domain: SenderDomain) -> bool:
     transport = domain.transport
     if transport is None or not transport.enabled:
         usual = Transport.objects.filter(account_id=domain.account_id, is_default=True, enabled=True)
-        transport = usual.first()
+        transport = usual.defer("secrets").first()
     return transport is not None and transport.kind != Transport.Kind.MX
 
 
@@ -105,7 +105,8 @@ def look_again(now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"now": now, "day": now - FINE, "hour": now - WRONG, "most": AT_ONCE})
         claimed = [domain_id for (domain_id,) in cursor.fetchall()]
-    for domain in SenderDomain.objects.filter(id__in=claimed).select_related("transport"):
+    domains = SenderDomain.objects.filter(id__in=claimed).select_related("transport")
+    for domain in domains.defer("private_key", "transport__secrets"):
         look(domain, now)
     return len(claimed)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import origins
-from delivery import faults, schedule
+from delivery import faults, schedule, secrets
 from delivery.models import RetryPolicy, Security, SenderDomain, Transport
 from delivery.recipients import read
 from delivery.transports.provider import PROVIDERS
@@ -72,7 +72,7 @@ class DomainForm(forms.Form):
         } if domain else {}  # fmt: skip
         super().__init__(data, initial=given)
         self.account = account
-        ways = Transport.objects.filter(account=account).order_by("name", "id")
+        ways = Transport.objects.filter(account=account).order_by("name", "id").defer("secrets")
         usual = _("as the account's other mail")
         self.fields["transport"].choices = [("", usual), *((way.id, way.name) for way in ways)]  # type: ignore[attr-defined]
 
@@ -144,7 +144,7 @@ class TransportForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, account: Account, instance: Transport, data: Any = None) -> None:
         super().__init__(data, instance=instance)
-        self.kind, self.held = instance.kind, dict(instance.secrets or {})
+        self.kind, self.held = instance.kind, secrets.held_by(instance)
         self.secret_fields: Sequence[Field] = ()
         wanted = {
             Transport.Kind.MX: ("security",),
@@ -252,7 +252,7 @@ class TestMailForm(forms.Form):
     def clean_sender(self) -> str:
         sender: str = self.cleaned_data["sender"]
         name = host_name(sender.rpartition("@")[2])
-        self.domain = SenderDomain.objects.filter(account=self.account, name=name).first()
+        self.domain = SenderDomain.objects.filter(account=self.account, name=name).defer("private_key").first()
         if self.domain is None:
             raise ValidationError(
                 _("The account does not send from %(name)s. Add the domain first."), params={"name": name}

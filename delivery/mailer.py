@@ -144,7 +144,8 @@ class Mailer:
         """How many to claim of each pair: as many as its destination has room for, and a few of each in turn."""
         rules = self.book.of({pair.account_id for pair in found.pairs})
         self.after = found.after
-        keys = {pair: [key_of(t, pair.domain) for t in rules[pair.account_id].possible()] for pair in found.pairs}
+        pairs = [pair for pair in found.pairs if not rules[pair.account_id].is_locked]
+        keys = {pair: [key_of(t, pair.domain) for t in rules[pair.account_id].possible()] for pair in pairs}
         transports = {t.id: t for r in rules.values() for t in r.transports.values()}
         with self.lock:
             self._refresh({key for several in keys.values() for key in several}, transports)

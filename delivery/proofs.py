@@ -44,7 +44,8 @@ def vouch(account: Account, domain_id: int, person: User, now: datetime) -> Send
     Raises SenderDomain.DoesNotExist, and Taken where another account has proven that the domain is its own.
     """
     name = SenderDomain.objects.values_list("name", flat=True).get(account=account, id=domain_id)
-    same = {domain.id: domain for domain in SenderDomain.objects.filter(name=name).order_by("id").select_for_update()}
+    rows = SenderDomain.objects.filter(name=name).order_by("id").defer("private_key").select_for_update()
+    same = {domain.id: domain for domain in rows}
     domain = same[domain_id]
     if domain.proven_at is not None:
         return domain

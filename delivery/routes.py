@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
+
 from delivery import schedule
 from delivery.models import RetryPolicy, SenderDomain, Transport
 from tracking import switches
@@ -21,8 +23,9 @@ REMEMBERED_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Rules:
-    """What is set of an account."""
+    """What is set of an account. `is_locked`: a secret of it cannot be read, so its mail waits (secrets.py)."""
 
+    is_locked: bool = False
     transports: dict[int, Transport] = field(default_factory=dict)
     domains: dict[str, SenderDomain] = field(default_factory=dict)
     minutes: dict[str, Sequence[int]] = field(default_factory=dict)
@@ -79,7 +82,16 @@ class Book:
 
 
 def read(account_ids: Collection[int], now: float = 0.0) -> dict[int, Rules]:
-    """What is set of these accounts now."""
+    """What is set of these accounts now. One whose secrets cannot be read stops no other."""
+    try:
+        return _read(account_ids, now)
+    except ImproperlyConfigured:
+        if len(account_ids) == 1:
+            return {account_id: Rules(is_locked=True, read_at=now) for account_id in account_ids}
+    return {account_id: rules for one in account_ids for account_id, rules in read([one], now).items()}
+
+
+def _read(account_ids: Collection[int], now: float) -> dict[int, Rules]:
     rules = {i: Rules(read_at=now) for i in account_ids}
     for transport in Transport.objects.filter(account_id__in=account_ids, enabled=True):
         rules[transport.account_id].transports[transport.id] = transport

@@ -21,6 +21,7 @@ from delivery.forms import DomainForm, NewDomainForm, TypedAgainForm
 from delivery.models import SenderDomain
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
 # Looked at of what an account has still to send, before somebody deletes a domain.
@@ -34,10 +35,16 @@ join delivery_message m on m.id = o.message_id
 
 def find(access: Access, domain_id: int) -> SenderDomain:
     """The domain of this account. Raises Http404."""
-    domain = SenderDomain.objects.of(access).select_related("transport").filter(id=domain_id).first()
+    domain = shown(access).filter(id=domain_id).first()
     if domain is None:
         raise Http404(_("There is no such domain in this account."))
     return domain
+
+
+def shown(access: Access) -> QuerySet[SenderDomain]:
+    """The account's domains, without what is secret: no page shows it, and it may not be readable."""
+    domains = SenderDomain.objects.of(access).select_related("transport")
+    return domains.defer("private_key", "transport__secrets")
 
 
 def to_domain(access: Access, domain: SenderDomain) -> HttpResponse:
@@ -47,8 +54,7 @@ def to_domain(access: Access, domain: SenderDomain) -> HttpResponse:
 @require_safe
 @account_page(Role.ADMIN)
 def domain_list(request: HttpRequest, access: Access) -> HttpResponse:
-    domains = SenderDomain.objects.of(access).select_related("transport").order_by("name")
-    told = [(domain, findings.told(domain)) for domain in domains]
+    told = [(domain, findings.told(domain)) for domain in shown(access).order_by("name")]
     return render(request, "delivery/domains.html", {"domains": told})
 
 

@@ -18,6 +18,7 @@ from accounts.models import Role
 from delivery import notices, schedule
 from delivery.forms import TransportForm, TypedAgainForm
 from delivery.models import RetryPolicy, SenderDomain, Transport
+from delivery.secrets import held_by, unreadable
 from delivery.transports.provider import PROVIDERS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ KINDS = (Transport.Kind.MX, Transport.Kind.RELAY)
 
 def find(access: Access, transport_id: int) -> Transport:
     """The transport of this account. Raises Http404."""
-    transport = Transport.objects.of(access).filter(id=transport_id).first()
+    transport = Transport.objects.of(access).filter(id=transport_id).defer("secrets").first()
     if transport is None:
         raise Http404(_("There is no such way out in this account."))
     return transport
@@ -41,12 +42,13 @@ def to_list(access: Access) -> HttpResponse:
 @require_safe
 @account_page(Role.ADMIN)
 def transport_list(request: HttpRequest, access: Access) -> HttpResponse:
-    transports = list(Transport.objects.of(access).order_by("name", "id"))
-    domains = SenderDomain.objects.of(access).order_by("name")
+    transports = list(Transport.objects.of(access).order_by("name", "id").defer("secrets"))
+    domains = SenderDomain.objects.of(access).order_by("name").defer("private_key")
     used = [(way, [d.name for d in domains if d.transport_id == way.id], through(way)) for way in transports]
     context = {
         "transports": used,
         "default": next((way for way in transports if way.is_default), None),
+        "unreadable": unreadable(access),
         "notices": notices.lately(access, timezone.now()),
         "policies": RetryPolicy.objects.of(access).order_by("domain"),
         "minutes": schedule.MINUTES,
@@ -111,7 +113,7 @@ def edit(request: HttpRequest, access: Access, transport_id: int) -> HttpRespons
     with transaction.atomic():
         before = find(access, transport_id)
         changes = audit.changes({name: getattr(before, name) for name in values}, values)
-        if secrets != before.secrets:
+        if secrets != held_by(before):
             changes["secrets"] = {"before": "…", "after": "…"}
         Transport.objects.of(access).filter(id=transport_id).update(**values, secrets=secrets)
         if changes:
@@ -149,7 +151,7 @@ def delete(request: HttpRequest, access: Access, transport_id: int) -> HttpRespo
     transport = find(access, transport_id)
     form = TypedAgainForm(transport.name, request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        domains = SenderDomain.objects.of(access).filter(transport=transport).order_by("name")
+        domains = SenderDomain.objects.of(access).filter(transport=transport).order_by("name").defer("private_key")
         context = {"form": form, "transport": transport, "domains": domains}
         return render(request, "delivery/transport_delete.html", context, status=422 if form.is_bound else 200)
     with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -37,14 +38,19 @@ def through_transport(request: HttpRequest, access: Access, transport_id: int) -
 
 def tried(request: HttpRequest, access: Access, transport: Transport | None) -> HttpResponse:
     """The form, and what came of sending."""
-    first = SenderDomain.objects.usable().filter(account=access.account).order_by("id").first()
-    initial = {"sender": f"test@{first.name}" if first else "", "recipient": getattr(request.user, "email", "")}
+    usable = SenderDomain.objects.usable().filter(account=access.account)
+    first = usable.order_by("id").values_list("name", flat=True).first()
+    initial = {"sender": f"test@{first}" if first else "", "recipient": getattr(request.user, "email", "")}
     form = TestMailForm(access.account, request.POST if request.method == "POST" else None, initial)
     context: dict[str, Any] = {"form": form, "transport": transport, "has_domain": first is not None}
     context["other_side"] = through(transport) if transport else ""
     if form.is_valid() and form.domain is not None:
         recipient = form.cleaned_data["recipient"]
-        done = trial.send(transport, form.domain, form.cleaned_data["sender"], recipient, timezone.now())
+        try:
+            done = trial.send(transport, form.domain, form.cleaned_data["sender"], recipient, timezone.now())
+        except ImproperlyConfigured as error:
+            form.add_error(None, str(error))
+            return render(request, "delivery/transport_test.html", context, status=422)
         facts = {"recipient": recipient, "reply": done.outcome.reply[:300]}
         audit.note(
             access.account, access.membership.user, "transport.tested", transport.name if transport else "MX", facts

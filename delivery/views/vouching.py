@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @installation_page
 def domain_list(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     account = find(slug)
-    domains = SenderDomain.objects.filter(account=account).order_by("name")
+    domains = SenderDomain.objects.filter(account=account).order_by("name").defer("private_key")
     return render(request, "delivery/vouching.html", {"account": account, "domains": domains})
 
 
