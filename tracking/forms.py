@@ -107,7 +107,7 @@ class FarewellForm(forms.Form):
     )  # fmt: skip
     logo = forms.FileField(
         label=gettext_lazy("Logo"), required=False,
-        help_text=gettext_lazy("PNG, JPEG or GIF, up to 200 KB and 1200 by 600 pixels."),
+        help_text=gettext_lazy("PNG, JPEG or GIF, up to 200 KB and 1200 by 600 pixels. One that moves is shown still."),
         widget=forms.FileInput(attrs={"accept": ",".join(logos.TYPES)}),
     )  # fmt: skip
     remove_logo = forms.BooleanField(label=gettext_lazy("Show no logo"), required=False)
