@@ -25,6 +25,7 @@ from delivery import guard, resolver, tokens
 from delivery.mime import mailbox
 from delivery.raw import RawMail
 from delivery.transports.base import Clock, Line, Outcome
+from delivery.transports.pinned import Pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +106,7 @@ class ProviderConnection:
     def __init__(self, provider: str, secrets: dict[str, Any]) -> None:
         self.provider, self.secrets = provider, secrets
         self._backend: Any = None
+        self._pinned = ""
         self._lines: list[Line] = []
         self._clock = Clock()
 
@@ -113,7 +115,7 @@ class ProviderConnection:
         return self._backend is not None
 
     def close(self) -> None:
-        backend, self._backend = self._backend, None
+        backend, self._backend, self._pinned = self._backend, None, ""
         if backend is not None:
             with contextlib.suppress(requests.RequestException, OSError):
                 backend.close()
@@ -141,12 +143,21 @@ class ProviderConnection:
     # ---- The backend --------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        """Make the backend, and look where it would connect to if an account says so itself."""
+        """Make the backend. Where an account says itself what to connect to, that is looked at before each email."""
         given = {name: value for name, value in self.secrets.items() if value}
-        if address := given.get("api_url"):
-            guard.allowed(resolver.addresses(urlsplit(address).hostname or ""))
-        if self._backend is not None:
-            return
+        allowed: list[str] = []
+        if url := given.get("api_url"):
+            allowed = guard.allowed(resolver.addresses(urlsplit(url).hostname or ""))
+            if not allowed:
+                raise resolver.NoSuchName(url)
+        if self._backend is None:
+            self._backend = self._made(given)
+        if allowed and self._pinned not in allowed:
+            self._pinned = allowed[0]
+            for scheme in ("https://", "http://"):
+                self._backend.session.mount(scheme, Pinned(self._pinned))
+
+    def _made(self, given: dict[str, Any]) -> Any:
         if self.provider not in PROVIDERS:
             raise ImproperlyConfigured(f"There is no provider {self.provider!r}.")
         made = import_module(f"anymail.backends.{self.provider}").EmailBackend
@@ -158,7 +169,7 @@ class ProviderConnection:
         # Another address than the one that was looked at must not be followed to.
         backend.session.max_redirects = 0
         backend.session.hooks["response"].append(self._note)
-        self._backend = backend
+        return backend
 
     def _note(self, response: Any, **_options: Any) -> None:
         request = response.request

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from django.utils import timezone
 from delivery import compose
 from delivery.compose import Mail
 from delivery.models import Attachment, Attempt, Transport
+from delivery.smtpd.certificate import Certificate, our_own
 from delivery.transports.base import Outcome
 from delivery.transports.provider import PROVIDERS, ProviderConnection, message_of
 from delivery.ways import make as way_of
@@ -27,17 +30,19 @@ from webhooks import intake
 
 pytestmark = pytest.mark.usefixtures("reachable")
 
+asked: list[str] = []
 GOOD = {"To": "bob@example.com", "SubmittedAt": "2026-03-10T12:00:00Z", "MessageID": "pm-1", "ErrorCode": 0,
         "Message": "OK"}  # fmt: skip
 
 
 @contextmanager
-def api(status: int, answer: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def api(status: int, answer: Any, tls: Certificate | None = None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A provider's API on this machine: its address, and what was posted to it."""
     posted: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            asked.append(self.headers["Host"])
             posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             body = json.dumps(answer).encode()
             self.send_response(status)
@@ -50,6 +55,10 @@ def api(status: int, answer: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.cert, tls.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -122,6 +131,33 @@ def test_an_address_inside_the_network_is_not_asked(settings: Any) -> None:
         outcome = send(url)
     assert "not a public address" in outcome.reply
     assert not posted
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_it_is_connected_to_the_address_that_was_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str
+) -> None:
+    own = our_own(tmp_path, "api.acme.test", timezone.now()) if scheme == "https" else None
+    if own is not None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(own.cert))
+    # The system's own look at the name, were there one, would lead elsewhere, or nowhere.
+    known = {("api.acme.test", "A"): ["127.0.0.1"], ("api.acme.test", "AAAA"): []}
+    with api(200, GOOD, own) as (url, posted), names(known):
+        port = url.rpartition(":")[2]
+        outcome = send(f"{scheme}://api.acme.test:{port}")
+        assert outcome.accepted, outcome
+        assert asked[-1] == f"api.acme.test:{port.rstrip('/')}"
+        assert len(posted) == 1
+        if own is not None:
+            with names({("else.acme.test", "A"): ["127.0.0.1"], ("else.acme.test", "AAAA"): []}):
+                assert not send(f"https://else.acme.test:{port}").accepted
+    assert len(posted) == 1
+
+
+def test_a_name_without_an_address_is_not_asked() -> None:
+    with names({("api.acme.test", "A"): [], ("api.acme.test", "AAAA"): []}):
+        outcome = send("http://api.acme.test/")
+    assert (outcome.code, outcome.stage) == ("454", "dns")
 
 
 def test_a_whole_message_is_taken_apart_for_an_api() -> None:
