@@ -2,7 +2,6 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
-from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
 # Each entry so far was one event.
@@ -26,7 +25,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        TrigramExtension(),
+        # It stays when this goes: others search by it as well.
+        migrations.RunSQL("create extension if not exists pg_trgm", migrations.RunSQL.noop),
         migrations.RemoveConstraint("suppression", "one_row_per_address_and_reason"),
         migrations.RenameField("suppression", "address", "target"),
         migrations.RenameField("suppression", "created_at", "added_at"),
