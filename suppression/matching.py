@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from suppression.undo import Undo
 
 # Named in a preview; counted by name, the largest first; how long counting may take.
-SAMPLE, DOMAINS, COUNT_MS = 20, 10, 20_000
+SAMPLE, DOMAINS, COUNT_MS = 20, 10, 30_000
 
 # Of all entries that have a cause that matches: whether nothing else keeps them, by reason and by domain.
 PREVIEW = """
@@ -38,7 +38,7 @@ union all
 (select 'domain', domain, count(*) filter (where goes), count(*) filter (where not goes), 0
     from entry group by domain order by 3 desc, 4 desc, 2 limit {domains})
 union all
-(select 'cause', newest::text, 0, 0, 0 from entry where goes order by newest desc limit {sample})
+(select 'cause', newest::text, 0, 0, 0 from entry where goes order by entry.newest desc limit {sample})
 """
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts import origins
 from suppression import targets
+from suppression.imports.models import Import
 from suppression.matching import Wanted, newest_cause
 from suppression.models import Covers, Origin, Reason
 
@@ -50,6 +51,7 @@ class UndoForm(forms.Form):
 
     def __init__(self, at: List, data: Any = None, **more: Any) -> None:
         super().__init__(data, **more)
+        self.at = at
         self.fields["from"] = _minute(gettext_lazy("Added from"))
         self.fields["to"] = _minute(gettext_lazy("Added until"))
         every = [("", gettext_lazy("All"))]
@@ -91,7 +93,17 @@ class UndoForm(forms.Form):
             raise ValidationError(_("Say at least one thing of what was a mistake: all that is on the list would go."))
         if cleaned["from"] and cleaned["to"] and cleaned["from"] > cleaned["to"]:
             self.add_error("to", _("It must not be before the time it was added from."))
+        elif cleaned["import"]:
+            self._check_import(cleaned)
         return cleaned
+
+    def _check_import(self, cleaned: dict[str, Any]) -> None:
+        """What it put on the list came after it began: nothing from before is looked at."""
+        named = Import.objects.of(self.at).filter(pk=cleaned["import"]).first()
+        if named is None or named.started_at is None:
+            self.add_error("import", _("There is no such import here."))
+        elif not cleaned["from"]:
+            cleaned["from"] = named.started_at
 
     @property
     def wanted(self) -> Wanted:

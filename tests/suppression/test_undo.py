@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.models import Account, AuditEntry
 from suppression import matching, removing, undoing
 from suppression.checking import stopped
+from suppression.imports.models import Import
 from suppression.models import Cause, How, Origin, Reason, Removal, Removed, Suppression
 from suppression.undo import State, Undo
 from tests import make
@@ -81,20 +82,28 @@ def test_an_entry_that_something_else_keeps_stays(acme: Account, olga: Client) -
     assert Cause.objects.count() == 3
 
 
+def imported(account: Account) -> Import:
+    """An import of the account, of an hour before noon."""
+    at = make.NOON - timedelta(hours=1)
+    return Import.objects.create(
+        account=account, token=f"t{account.pk}", file_name="list.csv", size=1, created_at=at, started_at=at
+    )
+
+
 def test_it_is_asked_by_source_domain_origin_and_import(acme: Account, olga: Client) -> None:
-    source = make.source(acme)
+    source, number = make.source(acme), imported(acme).pk
     put(acme, "a@gmail.example", source_id=source.pk)
     put(acme, "b@yahoo.example", source_id=source.pk + 1)
-    put(acme, "c@imported.example", origin=Origin.IMPORT, ident="i7", import_id=7, comment="", note="spring list")
+    put(acme, "c@imported.example", origin=Origin.IMPORT, ident="i7", import_id=number, comment="", note="spring list")
     for asked, address in (
         ({"source": str(source.pk)}, "a@gmail.example"), ({"domain": "@Yahoo.example"}, "b@yahoo.example"),
-        ({"import": "7"}, "c@imported.example"), ({"origin": "4"}, "c@imported.example"),
+        ({"import": str(number)}, "c@imported.example"), ({"origin": "4"}, "c@imported.example"),
         ({"text": "spring"}, "c@imported.example"),
     ):  # fmt: skip
         page = preview(olga, acme, **asked)
         assert "1 entry would go." in page
         assert address in page
-    undo(olga, acme, **{"import": "7"})
+    undo(olga, acme, **{"import": str(number)})
     assert listed(acme) == ["a@gmail.example", "b@yahoo.example"]
 
 
@@ -124,6 +133,7 @@ def test_only_what_the_preview_counted_goes(acme: Account, olga: Client) -> None
         ({"source": "12345"}, "Select a valid choice."),
         ({"reason": "99"}, "Select a valid choice."),
         ({"import": "9" * 30}, "less than or equal"),
+        ({"import": "7"}, "There is no such import here."),
     ],
 )
 def test_what_cannot_be_asked_is_told_and_nothing_goes(
@@ -292,12 +302,13 @@ def test_a_preview_costs_the_same_however_many_match(acme: Account, olga: Client
 
 
 def test_a_link_fills_the_form_in_and_shows_what_would_go(acme: Account, olga: Client) -> None:
-    put(acme, "a@a.example", import_id=7, origin=Origin.IMPORT, ident="i7")
+    number = imported(acme).pk
+    put(acme, "a@a.example", import_id=number, origin=Origin.IMPORT, ident="i7")
     url = reverse("suppression-undo", args=[acme.slug])
     assert "entries would go" not in olga.get(url, {"note": "x"}).content.decode()
-    page = olga.get(url, {"import": "7", "reason": ["1", "2"], "from": "2026-03-10T09:00", "domain": "a.example"})
+    page = olga.get(url, {"import": number, "reason": ["1", "2"], "from": "2026-03-10T09:00", "domain": "a.example"})
     form = page.content.decode()
-    assert 'name="import" value="7"' in form
+    assert f'name="import" value="{number}"' in form
     assert form.count(" checked") == 2
     assert 'value="2026-03-10T09:00"' in form
     assert "1 entry would go." in form
