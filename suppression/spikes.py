@@ -19,13 +19,14 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import audit, origins
 from accounts.banners import Banner
 from accounts.models import Account, Role
 from suppression import rates, volumes
-from suppression.models import Cause, Reason
+from suppression.models import Cause, Origin, Reason
 from suppression.rates import Key
 from suppression.spike import Spike
 from suppression.undo_forms import MINUTE
@@ -170,9 +171,10 @@ def banners(access: Access, now: datetime) -> Iterator[Banner]:
 
 def sentence(spike: Spike) -> str:
     """What is unusual, in the time zone of the page."""
+    at = timezone.localtime(spike.starts_at)
     told = {
         "n": spike.n, "usual": spike.usual, "reason": spike.get_reason_display(), "what": spike.domain,
-        "at": timezone.localtime(spike.starts_at).strftime("%Y-%m-%d %H:%M"),
+        "at": f"{date_format(at, 'SHORT_DATE_FORMAT')} {at:%H:%M}",
     }  # fmt: skip
     if spike.domain:
         said = _(
@@ -195,8 +197,14 @@ def sentence(spike: Spike) -> str:
 
 
 def undo_url(access: Access, spike: Spike) -> str:
-    """The form, filled in with what came since it began, until it ended."""
-    asked = {"reason": spike.reason, "from": timezone.localtime(spike.starts_at).strftime(MINUTE), "spike": spike.pk}
+    """The form, filled in with what programs did since it began, until it ended. What the API adds is by hand."""
+    origin = Origin.KEY if spike.reason == Reason.MANUAL else Origin.EVENT
+    asked = {
+        "reason": spike.reason,
+        "origin": int(origin),
+        "from": timezone.localtime(spike.starts_at).strftime(MINUTE),
+        "spike": spike.pk,
+    }
     if spike.ended_at:
         asked["to"] = timezone.localtime(spike.ended_at).strftime(MINUTE)
     asked |= {name: value for name, value in (("domain", spike.domain), ("source", spike.source_id)) if value}

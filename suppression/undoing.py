@@ -145,14 +145,15 @@ def _remove(undo: Undo, now: datetime) -> None:
         left = left.filter(below, added_at__lte=undo.place_at)
     looked = list(left.values_list("added_at", "id")[:LOOK])
     is_over = len(looked) < LOOK
+    place = looked[-1] if looked else None
     found = list(
-        Cause.objects.filter(matches, id__in=[cause_id for _at, cause_id in looked])
-        .order_by("-added_at", "-id")
-        .values_list("added_at", "id", "suppression_id")[: removing.STEP]
+        left.filter(matches, added_at__gte=place[0]).values_list("added_at", "id", "suppression_id")[: removing.STEP]
+        if place
+        else ()
     )
     if len(found) == removing.STEP:
-        last = (found[-1][0], found[-1][1])
-        is_over, looked = False, looked[: looked.index(last) + 1]
+        is_over, place = False, found[-1][:2]
+        looked = [one for one in looked if one >= place]
     entries = {entry_id for _at, _id, entry_id in found}
     if entries:
         gone = removing.take_off(undo.removal, entries, within & matches)
@@ -162,7 +163,7 @@ def _remove(undo: Undo, now: datetime) -> None:
     if is_over:
         undo.state, undo.finished_at = State.DONE, now
     else:
-        undo.place_at, undo.place_id = looked[-1]
+        undo.place_at, undo.place_id = place or (None, None)
 
 
 def _put_back(undo: Undo, now: datetime) -> None:

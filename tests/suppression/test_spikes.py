@@ -104,7 +104,7 @@ def test_an_outage_is_told_on_every_page_and_undone_from_there(acme: Account, mo
     client = signed_in(acme)
     for page in ("feed", "suppressions", "suppression-undo", "sources"):
         said = told(client, acme, page)
-        assert "Since 2026-03-24 09:10 there are unusually many suppressions of gmail.example" in said, page
+        assert "09:10 there are unusually many suppressions of gmail.example" in said, page
     url = unescape(said.partition('<a href="')[2].partition('"')[0])
     page = client.get(url).content.decode()
     assert "120 entries would go." in page

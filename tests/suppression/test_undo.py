@@ -306,7 +306,8 @@ def test_a_link_fills_the_form_in_and_shows_what_would_go(acme: Account, olga: C
     put(acme, "a@a.example", import_id=number, origin=Origin.IMPORT, ident="i7")
     url = reverse("suppression-undo", args=[acme.slug])
     assert "entries would go" not in olga.get(url, {"note": "x"}).content.decode()
-    page = olga.get(url, {"import": number, "reason": ["1", "2"], "from": "2026-03-10T09:00", "domain": "a.example"})
+    asked: dict[str, Any] = {"import": number, "reason": ["1", "2"], "from": "2026-03-10T09:00"}
+    page = olga.get(url, asked | {"domain": "a.example"})
     form = page.content.decode()
     assert f'name="import" value="{number}"' in form
     assert form.count(" checked") == 2
