@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from accounts import audit
@@ -33,10 +33,22 @@ def free_slug(name: str) -> str:
 @transaction.atomic
 def open_account(name: str, owner: User, *, time_zone: str = "UTC") -> Account:
     """Make an account with `owner` as its first member."""
-    account = Account.objects.create(name=name, slug=free_slug(name), time_zone=time_zone)
+    account = _make(name, time_zone)
     Membership.objects.create(account=account, user=owner, role=Role.OWNER)
     audit.note(account, owner, "account.opened", name)
     return account
+
+
+def _make(name: str, time_zone: str) -> Account:
+    """The account itself, where others may be making one of the same name."""
+    while True:
+        slug = free_slug(name)
+        try:
+            with transaction.atomic():
+                return Account.objects.create(name=name, slug=slug, time_zone=time_zone)
+        except IntegrityError:
+            if not Account.objects.filter(slug=slug).exists():
+                raise
 
 
 @transaction.atomic
