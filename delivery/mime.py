@@ -20,7 +20,6 @@ CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]+")
 PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 TOKEN_STARTS = re.compile(r"(?<=\S)(?=\s)")
 NEWLINES = re.compile(rb"\r\n|\r|\n")
-FROM_LINE = re.compile(rb"^From ", re.MULTILINE)
 CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; *[\w-]+=([\w.+-]+|\"[\w .+-]*\"))*", re.ASCII)
 ASCII_BYTES = bytes(range(128))
 # A line of a header is folded here (RFC 5322, 2.1.1), and no line of a body is longer than that (998).
@@ -126,7 +125,7 @@ def body(text: str) -> tuple[str, bytes]:
 
 
 def _travels_as_it_is(data: bytes) -> bool:
-    if b"\0" in data or b"=_" in data or FROM_LINE.search(data):
+    if b"\0" in data or b"=_" in data or b"\nFrom " in data or data.startswith(b"From "):
         return False
     return len(data) <= LONGEST or max(map(len, data.split(b"\r\n"))) <= LONGEST
 

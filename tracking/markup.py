@@ -22,23 +22,23 @@ _QUIET = re.sub(r"(?<!\\)\((?!\?)", "(?:", _ATTRIBUTE)
 _TOKEN = re.compile(
     rf"""
     <!--(?P<comment>-?>|.*?(?:--!?>|\Z))
-    | </[a-z](?P<end>[^ \t\n\f\r/>]*+)(?>[ \t\n\f\r/]++|{_QUIET})*+>
-    | <(?P<name>[a-z][^ \t\n\f\r/>]*+)(?P<attributes>(?>[ \t\n\f\r/]++|{_QUIET})*+)>
-    | <(?:[!?]|/(?![a-z]))[^>]*+(?:>|\Z)
+    | </[a-zA-Z](?P<end>[^ \t\n\f\r/>]*+)(?>[ \t\n\f\r/]++|{_QUIET})*+>
+    | <(?P<name>[a-zA-Z][^ \t\n\f\r/>]*+)(?P<attributes>(?>[ \t\n\f\r/]++|{_QUIET})*+)>
+    | <(?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)
     """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+    re.VERBOSE | re.DOTALL,
 )
 # Tags one after the other, and the text between them, in which there is nothing for us: neither a link, nor the end of
 # the page, nor what makes a text of all that follows.
 _DULL = re.compile(
     rf"""
-    (?: <(?: /(?!(?:body|html)[ \t\n\f\r/>])
-           | (?!(?:a|area|plaintext|script|style|textarea|title|xmp|iframe|noembed|noframes)[ \t\n\f\r/>]|v:) )
-        [a-z][^ \t\n\f\r/>]*+(?>[ \t\n\f\r/]++|{_QUIET})*+>[^<]*+ )++
+    (?: <(?: /(?!(?i:body|html)[ \t\n\f\r/>])
+           | (?!(?i:a|area|plaintext|script|style|textarea|title|xmp|iframe|noembed|noframes)[ \t\n\f\r/>]|[vV]:) )
+        [a-zA-Z][^ \t\n\f\r/>]*+(?>[ \t\n\f\r/]++|{_QUIET})*+>[^<]*+ )++
     """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+    re.VERBOSE | re.DOTALL,
 )
-_TAG = re.compile(r"</?[a-z]", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z]")
 _CONDITIONAL = re.compile(r"\[if\b[^\]>]*\]>(?P<inside>.*)<!\[endif\](?:--!?>)?\Z", re.IGNORECASE | re.DOTALL)
 # Their content is text whatever it looks like (13.2.6.2).
 _TEXT_ONLY = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"})
@@ -84,8 +84,14 @@ def html_pieces(source: str) -> list[Piece]:
     _scan(source, 0, len(source), found)
     end = next((at for at in (found.body_end, found.html_end) if at is not None), len(source))
     marks: list[tuple[int, int, Link | Leave | End]] = [*found.links, (end, end, End())]
-    marks += [(match.start(), match.end(), Leave()) for match in PLACEHOLDER.finditer(source)]
+    marks += _placeholders(source)
     return _cut(source, sorted(marks, key=lambda mark: mark[:2]))
+
+
+def _placeholders(source: str) -> list[tuple[int, int, Link | Leave | End]]:
+    if "[%" not in source and "{{" not in source:
+        return []
+    return [(match.start(), match.end(), Leave()) for match in PLACEHOLDER.finditer(source)]
 
 
 def _cut(source: str, marks: list[tuple[int, int, Link | Leave | End]]) -> list[Piece]:
@@ -140,8 +146,9 @@ def _tag(source: str, name: str, token: re.Match[str], found: _Found) -> None:
         return
     spans: dict[str, tuple[int, int]] = {}
     for attribute in _ATTRIBUTES.finditer(source, *token.span("attributes")):
-        value = next((n for n in (2, 3, 4) if attribute[n] is not None), 0)
-        spans.setdefault(attribute[1].lower(), attribute.span(value) if value else (0, 0))
+        # The last group is the value, where there is one.
+        last = attribute.lastindex or 1
+        spans.setdefault(attribute[1].lower(), attribute.span(last) if last > 1 else (0, 0))
     start, end = spans.get("href", (0, 0))
     written = source[start:end]
     if not written or "data-notrack" in spans or _TEMPLATE.search(written):
@@ -169,5 +176,5 @@ def text_pieces(source: str, *, links: bool) -> list[Piece]:
         target = target_of(written)
         if target is not None:
             marks.append((match.start(), match.start() + len(written), Link(written, Target.of(target))))
-    marks += [(match.start(), match.end(), Leave()) for match in PLACEHOLDER.finditer(source)]
+    marks += _placeholders(source)
     return _cut(source, sorted(marks, key=lambda mark: mark[:2]))

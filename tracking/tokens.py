@@ -31,6 +31,7 @@ _MAC_ADDRESS = 8
 _ADDRESS = struct.Struct(">IQ")
 _WEB = re.compile(r"https?://[^/?#\\\s]", re.IGNORECASE)
 # What a browser takes out of an address before it reads it (WHATWG URL, 4.4), and what no header may hold.
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _TAKEN_OUT = re.compile(r"[\t\n\r]")
 _ENDS = "".join(map(chr, range(0x21)))
 # What an address may hold as it is (RFC 3986); all else is percent-encoded, as browsers do.
@@ -90,6 +91,10 @@ def _mac(key: bytes, purpose: str, body: bytes, target: bytes = b"", size: int =
     return mac.digest()
 
 
+def _encoded(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).translate(_URLSAFE).decode()
+
+
 # ---- Making them ------------------------------------------------------------------------------------------
 
 
@@ -117,7 +122,7 @@ class Target:
     @classmethod
     def of(cls, url: str) -> Target:
         raw = url.encode()
-        return cls(url, raw, base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
+        return cls(url, raw, _encoded(raw).rstrip("="))
 
 
 class Signer:
@@ -131,7 +136,7 @@ class Signer:
     def _token(self, purpose: Purpose, note: int = 0, target: bytes = b"") -> str:
         body = self._bodies[note]
         signed = body + _mac(self._key, purpose, body, target)
-        return f"{self._base}{purpose}/{VERSION}{base64.urlsafe_b64encode(signed).decode()}"
+        return f"{self._base}{purpose}/{VERSION}{_encoded(signed)}"
 
     def pixel(self) -> str:
         """The address of the pixel."""
