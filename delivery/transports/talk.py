@@ -6,7 +6,6 @@ import math
 import smtplib
 import socket
 import ssl
-import struct
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -109,13 +108,7 @@ class Talk(smtplib.SMTP):
     def _limit_to(self, sock: socket.socket, seconds: float) -> None:
         """Have each step of the socket end after so long. Telling it costs as much as a step, so it is told once."""
         if seconds != self._limit:
-            if isinstance(sock, ssl.SSLSocket):
-                sock.settimeout(seconds)
-            else:
-                sock.settimeout(None)
-                t = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6) or (0 if seconds >= 1 else 1))
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, t)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, t)
+            sock.settimeout(seconds)
             self._limit = seconds
 
     def ask(self, *commands: str) -> list[Line]:
