@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -108,6 +110,7 @@ def test_cancelled_it_stops_and_keeps_what_is_there(
     assert "It was cancelled." in olga.page(job)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_cancelled_in_the_middle_of_a_step_nothing_of_the_step_stays(
     olga: Importer, acme: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,8 +118,13 @@ def test_cancelled_in_the_middle_of_a_step_nothing_of_the_step_stays(
     olga.change(job, begin="1")
     put = staging.put
 
-    def cancelled(*args: Any) -> Any:
+    def cancel() -> None:
         olga.client.post(olga.url("suppression-import-cancel", job.pk))
+        connection.close()
+
+    def cancelled(*args: Any) -> Any:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(cancel).result()
         return put(*args)
 
     monkeypatch.setattr(staging, "put", cancelled)
