@@ -9,14 +9,16 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.base")
 os.environ.setdefault("LIVEFEEDS_PROCESS", "web")
 
+import django
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 
+from settings.bodies import Handler
 from settings.road import RoadIn
 from settings.static import StaticFiles
 
-_pages = get_asgi_application()
+django.setup(set_prefix=False)
+_pages = Handler()
 from tracking.door import Door  # noqa: E402  # the tables it writes are known only now
 
 _django = Door(RoadIn(_pages, prefix=("/in/", "/v5")))

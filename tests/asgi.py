@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 from django.test import modify_settings
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
+from settings.bodies import Handler
 from settings.road import RoadIn
 from tests.site import free_port, wait_until
 from tracking.door import Door
@@ -49,7 +49,7 @@ class Served(threading.Thread):
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        django = Door(RoadIn(get_asgi_application(), prefix=("/in/", "/v5")))
+        django = Door(RoadIn(Handler(), prefix=("/in/", "/v5")))
         application = ASGIStaticFilesHandler(django)  # type: ignore[arg-type]
         self.server = Server(
             application, "127.0.0.1", self.port, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False,

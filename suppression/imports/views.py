@@ -55,6 +55,10 @@ def _receiving(view: Callable[[HttpRequest, List, Handler], HttpResponseBase]) -
         handler = Handler()
         if request.method == "POST":
             request.upload_handlers = [handler]
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MOST_BYTES + AROUND:
+            # The web server threw it away, and its token with it. Nothing of it is read.
+            handler.problem = too_large()
+            return view(request, at, handler)
         try:
             return csrf_protect(view)(request, at, handler)
         finally:
@@ -92,9 +96,8 @@ def listed(request: HttpRequest, at: List, handler: Handler) -> HttpResponseBase
 
 def _taken(request: HttpRequest, at: List, handler: Handler) -> Import:
     """Raises orders.Refused."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MOST_BYTES + AROUND:
-        raise orders.Refused(too_large())
-    len(request.FILES)  # reads it
+    if not handler.problem:
+        len(request.FILES)  # reads it
     if not handler.uploaded:
         raise orders.Refused(handler.problem or _("Choose a file first."))
     job = orders.place(at, handler.uploaded, timezone.now())
