@@ -8,10 +8,22 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit, banners, origins
-        from delivery import attempts, digest, naming, notices, obstacles, outcomes, resolver, returned, telling, waits
+        from delivery import (
+            attempts,
+            digest,
+            naming,
+            notices,
+            obstacles,
+            outcomes,
+            resolver,
+            returned,
+            telling,
+            waits,
+            warning,
+        )
         from delivery.views import actions, digests
         from feeds import additions, aliases, bounced, inbox, partitions, waiting
-        from suppression import judging
+        from suppression import judging, spikes
         from tracking import domains, sections
 
         additions.register_section(attempts.section)
@@ -26,4 +38,5 @@ class DeliveryConfig(AppConfig):
         partitions.register("delivery_attempt", "email_id")
         domains.register(naming.domains, resolver.look_up)
         sections.register(digests.section)
+        spikes.register(warning.tell)
         waiting.register(waits.of)

@@ -12,7 +12,7 @@ A spike is more in the last hour than all of these:
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from django.db import connection, transaction
@@ -55,6 +55,20 @@ MOSTLY = 0.8
 TOLD, MOST_TOLD, LISTED = timedelta(hours=24), 3, 50
 
 
+_tellers: list[Teller] = []
+
+
+class Teller(Protocol):
+    """Tells somebody of a spike that is new, in the transaction that keeps it."""
+
+    def __call__(self, spike: Spike, now: datetime) -> None: ...
+
+
+def register(teller: Teller) -> None:
+    """Have it called. Called once, when its app is loaded."""
+    _tellers.append(teller)
+
+
 # ---- Finding ----------------------------------------------------------------------------------------------
 
 
@@ -89,10 +103,12 @@ def _watch(account: Account, now: datetime) -> int:
             continue
         if not key.domain and not key.source_id:  # what was one domain's or source's alone is not any more
             there.filter(undo=None, dismissed_at=None).delete()
-        Spike.objects.create(
+        spike = Spike.objects.create(
             account=account, reason=key.reason, domain=key.domain, source_id=key.source_id, n=lately[key].n,
             starts_at=lately[key].starts_at, usual=max(usual.peak, rates.LEAST - 1), limit=limit,
         )  # fmt: skip
+        for teller in _tellers:
+            teller(spike, now)
         new += 1
     return new
 
@@ -163,7 +179,7 @@ def banners(access: Access, now: datetime) -> Iterator[Banner]:
     open_ones = Spike.objects.of(access).filter(is_told, undo=None, dismissed_at=None).order_by("-id")
     for spike in open_ones[:MOST_TOLD]:
         if access.may(Role.ADMIN):
-            yield Banner(sentence(spike), undo_url(access, spike), _("See what to undo"))
+            yield Banner(sentence(spike), undo_url(access.account, spike), _("See what to undo"))
         else:
             url = reverse("suppression-warnings", args=[access.account.slug])
             yield Banner(sentence(spike), url, _("See all warnings"))
@@ -196,7 +212,7 @@ def sentence(spike: Spike) -> str:
     return said % told
 
 
-def undo_url(access: Access, spike: Spike) -> str:
+def undo_url(account: Account, spike: Spike) -> str:
     """The form, filled in with what programs did since it began, until it ended. What the API adds is by hand."""
     origin = Origin.KEY if spike.reason == Reason.MANUAL else Origin.EVENT
     asked = {
@@ -208,7 +224,7 @@ def undo_url(access: Access, spike: Spike) -> str:
     if spike.ended_at:
         asked["to"] = timezone.localtime(spike.ended_at).strftime(MINUTE)
     asked |= {name: value for name, value in (("domain", spike.domain), ("source", spike.source_id)) if value}
-    return f"{reverse('suppression-undo', args=[access.account.slug])}?{urlencode(asked)}"
+    return f"{reverse('suppression-undo', args=[account.slug])}?{urlencode(asked)}"
 
 
 @transaction.atomic

@@ -27,7 +27,7 @@ def warnings(request: HttpRequest, access: Access) -> HttpResponse:
     found = Spike.objects.of(access).select_related("undo").order_by("-id")[: spikes.LISTED]
     context = {
         "at": List(access.membership.user, access),
-        "told": [(spike, spikes.sentence(spike), spikes.undo_url(access, spike)) for spike in found],
+        "told": [(spike, spikes.sentence(spike), spikes.undo_url(access.account, spike)) for spike in found],
     }
     return render(request, "suppression/undo/warnings.html", context)
 
