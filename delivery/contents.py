@@ -6,6 +6,9 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from django.db.models import Func, IntegerField, Sum
+
+from delivery import hands
 from delivery.models import Attachment, Message
 
 if TYPE_CHECKING:
@@ -39,20 +42,35 @@ def _read(ids: list[int]) -> dict[int, Message]:
         select={"size": "coalesce(octet_length(raw), 0) + coalesce(octet_length(parts::text), 0)"}
     ).defer("raw", "parts", "groups")
     sizes = dict(messages.filter(id__in=ids).values_list("id", "size"))
-    small = [i for i in ids if sizes.get(i, 0) <= LARGE]
+    small, room = set(), hands.room()
+    for i in ids:
+        if sizes.get(i, 0) <= min(LARGE, room):
+            small.add(i)
+            room -= sizes.get(i, 0)
     read = {m.id: m for m in Message.objects.filter(id__in=small).defer("groups")}
-    read |= {m.id: m for m in Message.objects.filter(id__in=set(ids) - set(small)).defer("raw", "parts", "groups")}
-    with_files = set(Attachment.objects.filter(message_id__in=ids).values_list("message_id", flat=True).distinct())
+    read |= {m.id: m for m in Message.objects.filter(id__in=set(ids) - small).defer("raw", "parts", "groups")}
+    files = _sizes_of_files(ids)
     # Evaluated once: of each of its own Django would make a query anew, only to find that it cannot have rows.
     none = Attachment.objects.none()
     len(none)
     for message in read.values():
-        if message.id not in with_files:
+        if message.id not in files:
             # So that nobody asks once more for each of them.
             message._prefetched_objects_cache = {"attachments": none}  # type: ignore[attr-defined]
-        if message.id in small:
-            _remember(message, sizes.get(message.id, 0))
+        size, is_small = sizes.get(message.id, 0), message.id in small
+        if not is_small or size + files.get(message.id, 0) > LARGE:
+            hands.leave(message, size + files.get(message.id, 0), left_out=not is_small)
+        if is_small:
+            hands.take(message, size)
+            _remember(message, size)
     return read
+
+
+def _sizes_of_files(ids: list[int]) -> dict[int, int]:
+    """The bytes of the files of those messages that have any: known without reading them."""
+    size = Func("content", function="octet_length", output_field=IntegerField())
+    rows = Attachment.objects.filter(message_id__in=ids).values("message_id").annotate(size=Sum(size))
+    return dict(rows.values_list("message_id", "size"))
 
 
 def _remember(message: Message, size: int) -> None:

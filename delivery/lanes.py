@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db import connection as database
 from django.utils import timezone
 
-from delivery import deliver
+from delivery import deliver, hands
 from delivery.compose import ContentGone
 from delivery.models import Verdict
 
@@ -80,6 +80,10 @@ class Lane(threading.Thread):
             job = following
 
     def _deliver(self, job: Job, ticket: Ticket) -> Done | None:
+        with hands.holding(job.message) as has_room:
+            return self._take_through(job, ticket) if has_room else None
+
+    def _take_through(self, job: Job, ticket: Ticket) -> Done | None:
         """Take one email through its steps; None where it was not begun.
 
         Whatever breaks, it comes out of them: else it would be in nobody's hands for as long as this process lives.
