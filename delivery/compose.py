@@ -209,8 +209,18 @@ class Remembered[F: "Frame"]:
                 _key, (_frame, gone) = self._frames.popitem(last=False)
                 self._size -= gone
 
+    def clear(self) -> None:
+        with self._lock:
+            self._frames.clear()
+            self._size = 0
+
 
 _frames: Remembered[Frame] = Remembered(REMEMBERED_BYTES)
+
+
+def forget() -> None:
+    """Let go of all of them, for who measures composing."""
+    _frames.clear()
 
 
 def _frame(message: Message, group: int) -> Frame:
