@@ -249,6 +249,38 @@ def test_a_large_one_goes_on_after_the_request_and_after_a_death(
     assert (found.state, found.returned) == (State.RETURNED, 25)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_whose_connection_is_cut_leaves_nothing_half_done(
+    acme: Account, olga: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(acme, monkeypatch)
+    before = rows(acme)
+    undo(olga, acme, text="outage")
+    found, left = Undo.objects.get(), len(listed(acme))
+
+    def cut(step: Any) -> Any:
+        def inside(*args: Any) -> None:
+            step(*args)
+            with connection.cursor() as cursor:
+                cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+
+        return inside
+
+    for name in ("take_off", "restore"):
+        with monkeypatch.context() as patch:
+            patch.setattr(removing, name, cut(getattr(removing, name)))
+            with pytest.raises(OperationalError):
+                undoing.work()
+        connection.close()
+        assert len(listed(acme)) == left
+        undoing.work()
+        if name == "take_off":
+            assert listed(acme) == sorted(f"r{i}@gmail.example" for i in range(0, 25, 5))
+            olga.post(reverse("suppression-undo-back", args=[acme.slug, found.pk]))
+            left = len(listed(acme))
+    assert rows(acme) == before
+
+
 def test_one_that_is_stopped_takes_no_more_off_and_can_be_put_back(
     acme: Account, olga: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
