@@ -97,12 +97,14 @@ def guess(file: BinaryIO, encoding: str, name: str) -> Layout:
         cell for n, meaning in enumerate(columns) if meaning in (Meaning.AT, Meaning.UNTIL) for cell in table.cells(n)
     ]
     day_first = values.day_comes_first(dates)
+    # What the list itself exports may have both.
+    is_ours = any(values.plain(name) == "addressordomain" for name in table.names)
     return Layout(
         delimiter=table.delimiter,
         has_header=bool(table.names),
         columns=columns,
         reason=_reason(table, name),
-        takes_domains=_most(not _is_address(cell) for cell in found) if found else False,
+        takes_domains=is_ours or _most(not _is_address(cell) for cell in found) if found else False,
         is_day_first=True if day_first is None else day_first,
     )
 

@@ -128,7 +128,7 @@ class Reader:
         if len(cells) <= self.target:
             raise Bad(_("There is no address."))
         try:
-            target = targets.read(cells[self.target])
+            target = targets.read(unguarded(cells[self.target]))
         except targets.NotATarget as error:
             raise Bad(str(error)) from None
         if target.covers != Covers.ADDRESS and not self.job.takes_domains:
@@ -187,5 +187,10 @@ class Reader:
         return found
 
 
+def unguarded(text: str) -> str:
+    """Without the apostrophe that exports put before what could run as a formula."""
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
+
+
 def _cell(cells: list[str], column: int) -> str:
-    return cells[column].strip() if column < len(cells) else ""
+    return unguarded(cells[column].strip()) if column < len(cells) else ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from accounts.models import Account
+from accounts.models import Account, Role
 from suppression.imports import work
 from suppression.imports.models import State
 from suppression.models import Cause, Origin, Reason, Suppression
@@ -133,3 +134,23 @@ def test_a_line_that_comes_again_much_later_is_merged(olga: Importer, monkeypatc
         cause = entry.causes.get()
         assert (entry.since, entry.until) == (cause.at, cause.until)
         assert (cause.at.year, cause.until and cause.until.year) == (2020, 2099)
+
+
+def test_what_the_list_exports_can_be_imported_again(olga: Importer, acme: Account) -> None:
+    targets = ("bob@example.com", "+anna@example.com", "@example.net", "@.example.org", "bounce-*@example.org")
+    for n, target in enumerate(targets):
+        until = datetime(2098, 1, 2, 3, 4, 5, n, tzinfo=UTC) if n % 2 else None
+        make.suppression(acme, target, reason=Reason(n + 1), until=until, note="=1+1", comment='550; "No"')
+    exported: Any = olga.client.get(olga.url("suppression-export"))
+    sent = b"".join(exported.streaming_content)
+    other = make.account("Other")
+    job = Importer(other, make.member(other, role=Role.ADMIN)).run(sent, "suppressions.csv")
+    assert counts(job) == (5, 0, 0, 0)
+    assert entries(other) == entries(acme)
+    was, now = (
+        Suppression.objects.filter(account=account).order_by("target").values_list("since", "until")
+        for account in (acme, other)
+    )
+    assert list(now) == list(was)
+    told = Cause.objects.filter(account=other).values_list("note", "comment").distinct()
+    assert list(told) == [("=1+1", '550; "No"')]
