@@ -45,9 +45,12 @@ def transport_list(request: HttpRequest, access: Access) -> HttpResponse:
     transports = list(Transport.objects.of(access).order_by("name", "id").defer("secrets"))
     domains = SenderDomain.objects.of(access).order_by("name").defer("private_key")
     used = [(way, [d.name for d in domains if d.transport_id == way.id], through(way)) for way in transports]
+    chosen = next((way for way in transports if way.is_default), None)
     context = {
         "transports": used,
-        "default": next((way for way in transports if way.is_default), None),
+        # What is switched off is passed over when mail is sent (delivery/routes.py).
+        "default": chosen if chosen and chosen.enabled else None,
+        "chosen": chosen,
         "unreadable": unreadable(access),
         "notices": notices.lately(access, timezone.now()),
         "policies": RetryPolicy.objects.of(access).order_by("domain"),

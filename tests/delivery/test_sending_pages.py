@@ -50,6 +50,17 @@ def test_without_any_way_out_the_page_says_how_mail_leaves(acme: Account, admin:
     assert "5, 15, 30, 60, 120, 240, 360" in page
 
 
+def test_while_the_way_of_all_mail_is_switched_off_the_page_says_what_happens_to_it(
+    acme: Account, admin: Client
+) -> None:
+    relay(acme, is_default=True, enabled=False)
+    page = admin.get(url("transports", acme)).content.decode()
+    assert "<strong>House</strong> is switched off: until it is switched on again" in page
+    assert "leaves through" not in page
+    assert page.count(">all mail<") == 1
+    assert "nothing, while it is switched off" in page
+
+
 def test_a_relay_is_added_and_its_password_never_comes_back(acme: Account, admin: Client) -> None:
     assert admin.post(url("transport-add", acme, "relay"), RELAY).status_code == 302
     made = Transport.objects.get()
