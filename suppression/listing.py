@@ -18,7 +18,7 @@ from psycopg.errors import QueryCanceled
 
 from accounts.patience import at_most
 from suppression.models import Reason, Suppression
-from suppression.sought import SQL, Sought, Way, of_list
+from suppression.sought import SQL, Sought, Way, like, of_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +32,14 @@ LOOKS, FAR = (300, 2_200), 20_000
 LEAST_LOOK, MOST_LOOK = 5_000, 50_000
 # More than these do not lead: the newest hold enough to fill a page.
 MOST_LED = 10_000
-# Trigrams need three letters.
-LEAST_LETTERS = 3
+# Trigrams need three letters; of a long part so many lead as `feeds.drivers` found to be enough.
+LEAST_LETTERS, WINDOW = 3, 4
 # Counted as far as this.
 CAP = 10_000
 # A search begins no further look after this long; a statement that takes much longer than any should is stopped.
 SECONDS, SECONDS_OF_COUNTS = 0.3, 0.1
+# Nothing leads to so few letters, and a letter more does: nobody waits for them.
+SECONDS_OF_FEW_LETTERS = 0.02
 STATEMENT_MS, LEAD_MS = 2_000, 250
 
 
@@ -156,6 +158,8 @@ class Hunt:
 
     def run(self, seconds: float) -> None:
         """Look until there are `most`, nothing is left, or no further look may begin."""
+        if self.sought.way == Way.PART and len(self.sought.text) < LEAST_LETTERS:
+            seconds = min(seconds, SECONDS_OF_FEW_LETTERS)
         self._end, self.place = monotonic() + seconds, self.start
         try:
             with at_most(STATEMENT_MS):
@@ -189,8 +193,9 @@ class Hunt:
         return (self.most - found) * passed * 3 // (found * 2) + 1 if found else 0
 
     def _through_all(self) -> None:
-        size = LEAST_LOOK
-        while not self._is_over and monotonic() < self._end:
+        """One look there always is, or a slow machine would never come to the end of a short list."""
+        size, begun = LEAST_LOOK, 0.0
+        while not self._is_over and (not begun or monotonic() < self._end):
             begun = monotonic()
             self._through(size)
             took, left = max(monotonic() - begun, 0.001), self._end - monotonic()
@@ -282,10 +287,11 @@ class Hunt:
         with connection.cursor() as cursor:
             cursor.execute("set local enable_seqscan = off")
             cursor.execute("set local enable_indexscan = off")
+            windows = _windows(self.sought.text)
             cursor.execute(
-                "select s.id from suppression_suppression s where s.target like %s"
-                " and (s.account_id is not distinct from %s) limit %s",
-                [self.sought.like, self.account_id, MOST_LED + 1],
+                f"select s.id from suppression_suppression s where {' and '.join(['s.target like %s'] * len(windows))}"  # noqa: S608
+                " and (s.target like %s) is true and (s.account_id is not distinct from %s) limit %s",
+                [*map(like, windows), self.sought.like, self.account_id, MOST_LED + 1],
             )
             ids = [entry_id for (entry_id,) in cursor]
             cursor.execute("set local enable_seqscan to default")
@@ -312,6 +318,14 @@ class Hunt:
             found = cursor.fetchall()
         self._take([row[0] for row in found], [row[1] for row in found], None)
         return True
+
+
+def _windows(text: str) -> list[str]:
+    """Of a long text its beginning, middle and end: each trigram more is one more list for the index to go through."""
+    if len(text) <= 2 * WINDOW:
+        return [text]
+    middle = (len(text) - WINDOW) // 2
+    return [text[:WINDOW], text[middle : middle + WINDOW], text[-WINDOW:]]
 
 
 def _row(statement: str, values: list[Any]) -> tuple[Any, ...]:

@@ -137,8 +137,7 @@ class Sought:
 
     @property
     def like(self) -> str:
-        escaped = self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"%{escaped}%"
+        return like(self.text)
 
     def sql(self, account_id: int | None) -> SQL:
         """All of it as one condition, that of the list itself included."""
@@ -149,6 +148,12 @@ class Sought:
             if moment:
                 found.append((f"s.added_at {sign} %s", [moment]))
         return " and ".join(text for text, _values in found), [value for _text, given in found for value in given]
+
+
+def like(part: str) -> str:
+    """The pattern of all that holds this part."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def of_list(account_id: int | None) -> SQL:
