@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from accounts import prepared
 from accounts.nudges import Nudge
 from delivery import faults, holds, storage
 from delivery.models import source_of
@@ -24,7 +25,6 @@ from delivery.naming import header_id
 from delivery.orders import Accepted, Conflict, Idempotency, Order, Placed, Refused
 from delivery.personalise import fill_header
 from delivery.recipients import Recipient, expand, read
-from feeds import prepared
 from feeds.events import Arrival, Event, Held, Kind
 from feeds.lifecycle import record
 from suppression.checking import stopped

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from accounts import prepared
 from delivery.handed import trace
 from delivery.kept import groups_of
 from delivery.recipients import read
-from feeds import prepared
 from suppression.addresses import NotAnAddress
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.access import Access
-    from suppression.checking import Stop
+    from suppression.checking import Rule
     from suppression.targets import Target
 
 # Of more emails than this to one recipient the newest are counted, and the page says so.
@@ -41,7 +41,7 @@ class Evidence:
     """Why an address must not be mailed, and the event that proves it, if it was one (`cause`); `email_id` leads to
     it where it is still kept."""
 
-    stop: Stop
+    stop: Rule
     cause: Cause | None
     email_id: int | None
 
@@ -75,7 +75,7 @@ def totals(emails: QuerySet[Email]) -> Totals:
     return Totals(by_status, min(found["total"], MOST_COUNTED), found["total"] > MOST_COUNTED)
 
 
-def removable(access: Access, stops: Iterable[Stop]) -> list[int]:
+def removable(access: Access, stops: Iterable[Rule]) -> list[int]:
     """The entries among these that this person may take off the account's list."""
     if not access.may(Role.MEMBER):
         return []

@@ -4,7 +4,7 @@ Every statement touches rows in sorted order, and the tables always in the same 
 wait for each other and never deadlock. Measured beside one transaction per event in bench/record.py.
 
 The plan of what writes an email costs many times what its run does: for a few emails plans are kept
-(feeds/prepared.py), and for many they are made for as many as there are.
+(accounts/prepared.py), and for many they are made for as many as there are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from feeds import cohorts, prepared
+from accounts import prepared
+from feeds import cohorts
 from feeds.events import Bounce, Kind
 
 if TYPE_CHECKING:

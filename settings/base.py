@@ -63,7 +63,7 @@ _database["OPTIONS"] |= {
     "connect_timeout": 3,
     # Just-in-time compilation costs more than it gives on queries that are over in milliseconds.
     "options": f"-c jit=off -c statement_timeout={STATEMENT_SECONDS}s",
-    # Only what asks for it is prepared (feeds/prepared.py); where this is None, as Django has it, not even that.
+    # Only what asks for it is prepared (accounts/prepared.py); where this is None, as Django has it, not even that.
     "prepare_threshold": sys.maxsize,
 }
 if SERVED:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import connection
 from django.utils import timezone
 
+from accounts import prepared
 from suppression import targets
 from suppression.models import Covers, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -32,26 +32,36 @@ EVERYWHERE = "Email dropped: User present in global blacklisting"
 # as the rest. No address that can be mailed has this character in it.
 BETWEEN = "\1"
 FIND = """
-with asked as materialized (select string_to_array(%(targets)s, chr(1)) as targets)
-select id, account_id, target, covers, reason, since, until from suppression_suppression
-where account_id = %(account)s and target = any((select targets from asked)::text[])
-union all
-select id, account_id, target, covers, reason, since, until from suppression_suppression
-where account_id is null and target = any((select targets from asked)::text[])
-union all
-select id, account_id, target, covers, reason, since, until from suppression_suppression
-where account_id = %(account)s and covers = 4
-union all
-select id, account_id, target, covers, reason, since, until from suppression_suppression
-where account_id is null and covers = 4
+with asked as materialized (select string_to_array(%(targets)s::text, chr(1)) as targets)
+select {columns} from (
+    select {all} from suppression_suppression
+    where account_id = %(account)s::int and target = any((select targets from asked)::text[])
+    union all
+    select {all} from suppression_suppression
+    where account_id is null and target = any((select targets from asked)::text[])
+    union all
+    select {all} from suppression_suppression where account_id = %(account)s::int and covers = 4
+    union all
+    select {all} from suppression_suppression where account_id is null and covers = 4) s
+where until is null or until > %(now)s::timestamptz order by since, reason, id
 """
-
-
+ALL = "id, account_id, target, covers, reason, since, until"
+# A time takes as long to read as all the rest of a row.
+STOPS = FIND.format(columns="target, covers, id, account_id, reason", all=ALL)
+RULES = FIND.format(columns="target, covers, id, account_id, reason, since, until", all=ALL)
 REASONS, COVERS = {int(reason): reason for reason in Reason}, {int(covers): covers for covers in Covers}
 
 
 class Stop(NamedTuple):
-    """An entry that an address must not be mailed for, in the words of the feed."""
+    """Why an address must not be mailed, in the words of the feed, and the entry that says so."""
+
+    reason: Reason
+    sentence: str
+    suppression_id: int
+
+
+class Rule(NamedTuple):
+    """An entry that stops an address: the same, what it covers, and from when until when."""
 
     reason: Reason
     sentence: str
@@ -69,52 +79,76 @@ class Stop(NamedTuple):
 def stopped(account_id: int, addresses: Iterable[str]) -> dict[str, Stop]:
     """Those of these addresses this account must not mail, by the address in lower case, with the earliest reason
     there is. One statement."""
-    return {address: stops[0] for address, stops in rules(account_id, addresses).items()}
+    rows, found = _find(STOPS, account_id, addresses)
+    stops = {}
+    for address, places in found.items():
+        _target, _covers, suppression_id, owner, number = rows[min(places)]
+        reason = REASONS[number]
+        stops[address] = Stop(reason, EVERYWHERE if owner is None else SENTENCES[reason], suppression_id)
+    return stops
 
 
-def rules(account_id: int, addresses: Iterable[str]) -> dict[str, list[Stop]]:
+def rules(account_id: int, addresses: Iterable[str]) -> dict[str, list[Rule]]:
     """The same with every entry that stops an address, the earliest first. One statement."""
+    rows, found = _find(RULES, account_id, addresses)
+    return {address: [_rule(rows[place]) for place in sorted(places)] for address, places in found.items()}
+
+
+def _rule(row: tuple[Any, ...]) -> Rule:
+    target, covers, suppression_id, owner, number, since, until = row
+    reason, is_everywhere = REASONS[number], owner is None
+    sentence = EVERYWHERE if is_everywhere else SENTENCES[reason]
+    return Rule(reason, sentence, suppression_id, target, COVERS[covers], since, until, is_everywhere)
+
+
+def _find(
+    statement: str, account_id: int, addresses: Iterable[str]
+) -> tuple[Sequence[tuple[Any, ...]], Mapping[str, Sequence[int]]]:
+    """The entries that stop any of these addresses, the earliest first, and for each address which of them do."""
     asked = {address: targets.spelling(address) for address in {address.lower() for address in addresses}}
     if not asked:
-        return {}
+        return (), {}
     above = {domain: targets.above(domain) for domain in {domain for _text, domain in asked.values()}}
     wanted = {text for text, _domain in asked.values()}.union(*above.values())
-    with connection.cursor() as cursor:
-        cursor.execute(FIND, {"account": account_id, "targets": BETWEEN.join(wanted)})
-        now = timezone.now()
-        stops = [_stop(row) for row in cursor.fetchall() if row[-1] is None or row[-1] > now]
-    exact: dict[str, list[Stop]] = defaultdict(list)
-    for stop in stops:
-        exact[stop.target].append(stop)
+    with prepared.cursor() as cursor:
+        told: dict[str, Any] = {"account": account_id, "targets": BETWEEN.join(wanted), "now": timezone.now()}
+        cursor.execute(statement, told)
+        rows = cursor.fetchall()
+    if not rows:
+        return (), {}
+    exact: dict[str, list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        exact[row[0]].append(place)
     by_domain = {domain: several for domain, texts in above.items() if (several := _of_any(exact, texts))}
     # Lists of its own: what stops a domain stops each address there.
-    found: dict[str, list[Stop]] = defaultdict(list)
-    for address, (text, domain) in asked.items() if stops else ():
+    found: dict[str, list[int]] = defaultdict(list)
+    for address, (text, domain) in asked.items():
         if text in exact or domain in by_domain:
             found[address] = exact.get(text, []) + by_domain.get(domain, [])
-    patterns = [stop for stop in stops if stop.covers == Covers.PATTERN]
-    plain = [(address, targets.plain(text)) for address, (text, _domain) in asked.items()] if patterns else []
-    for stop in patterns:
-        for address in _matching(plain, stop.target):
-            found[address].append(stop)
-    for several in found.values():
-        several.sort(key=_earliest)
-    return found
+    patterns = [(place, row[0]) for place, row in enumerate(rows) if row[1] == Covers.PATTERN]
+    if patterns:
+        plain = _Plain(asked)
+        for place, pattern in patterns:
+            for address in _matching(plain.at(pattern.rpartition("@")[2]), pattern):
+                found[address].append(place)
+    return rows, found
 
 
-def _of_any(exact: Mapping[str, list[Stop]], texts: Iterable[str]) -> list[Stop]:
-    return [stop for text in texts if text in exact for stop in exact[text]]
+def _of_any(exact: Mapping[str, list[int]], texts: Iterable[str]) -> list[int]:
+    return [place for text in texts if text in exact for place in exact[text]]
 
 
-def _earliest(stop: Stop) -> tuple[datetime, Reason, int]:
-    return stop.since, stop.reason, stop.suppression_id
+class _Plain:
+    """Addresses as patterns are held against them: of a pattern's own domain, which are few, or all."""
 
+    def __init__(self, asked: Mapping[str, tuple[str, str]]) -> None:
+        self.every = [(address, targets.plain(text)) for address, (text, _domain) in asked.items()]
+        self.by_domain: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for one, (_text, domain) in zip(self.every, asked.values(), strict=True):
+            self.by_domain[domain].append(one)
 
-def _stop(row: tuple[int, int | None, str, int, int, datetime, datetime | None]) -> Stop:
-    suppression_id, account_id, target, number, reason_number, since, until = row
-    reason, is_everywhere = REASONS[reason_number], account_id is None
-    sentence = EVERYWHERE if is_everywhere else SENTENCES[reason]
-    return Stop(reason, sentence, suppression_id, target, COVERS[number], since, until, is_everywhere)
+    def at(self, domain: str) -> Sequence[tuple[str, str]]:
+        return self.every if "*" in domain else self.by_domain.get(domain, ())
 
 
 def _matching(asked: Iterable[tuple[str, str]], pattern: str) -> list[str]:

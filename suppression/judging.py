@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.access import Access
-    from suppression.checking import Stop
+    from suppression.checking import Rule
     from suppression.lists import List
 
 
@@ -108,7 +108,7 @@ def _entries(at: List, address: str) -> Iterator[Obstacle]:
             yield Obstacle(_sentence(stop), "", at.url("suppression", stop.suppression_id), _("Show the entry"))
 
 
-def _sentence(stop: Stop) -> str:
+def _sentence(stop: Rule) -> str:
     told = {"reason": stop.reason.label, "target": str(stop)}
     if stop.covers == Covers.ADDRESS:
         return _("It is on the suppression list: %(reason)s.") % told

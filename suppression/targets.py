@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import idna
@@ -94,6 +95,7 @@ def covering(target: Target) -> Iterator[str]:
     yield from above(target.domain)
 
 
+@lru_cache(maxsize=8192)
 def above(domain: str) -> tuple[str, ...]:
     """The spellings of all targets but patterns that cover everybody at this domain: itself, and those above it."""
     labels = domain.split(".")

@@ -78,8 +78,9 @@ def _take_off(access: KeyAccess, named: list[Target]) -> HttpResponse:
         gone = removing.take_off(removing.begin(account.id, How.KEY, key), entries) if entries else 0
         if gone:
             audit.note(account, key, "suppression.removed", _subject(named), {"entries": gone})
-        stops = checking.stopped(account.id, [t.text for t in named if t.covers == Covers.ADDRESS])
-    still = {address: stop.sentence if stop.is_everywhere else str(stop) for address, stop in sorted(stops.items())}
+        rules = checking.rules(account.id, [t.text for t in named if t.covers == Covers.ADDRESS])
+    first = {address: several[0] for address, several in sorted(rules.items())}
+    still = {address: rule.sentence if rule.is_everywhere else str(rule) for address, rule in first.items()}
     return answers.done(200, {"removed": gone, "still_suppressed": still})
 
 
