@@ -139,7 +139,8 @@ class Cause(models.Model):
     email_id = models.BigIntegerField(null=True)
     event_key = models.BigIntegerField(null=True)
     import_id = models.BigIntegerField(null=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False)
+    # Not checked by the database either: it is the same one in all lines of an import.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, db_constraint=False)
     key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, db_index=False)
     actor_name = models.CharField(max_length=150, blank=True)
     comment = models.TextField(blank=True)

@@ -31,7 +31,14 @@ def run_undos() -> None:
 @shared_task(throws=DATABASE_AWAY)
 def run_imports() -> None:
     if importing.sweep():
-        orders.nudge()
+        orders.nudge_on()
+
+
+@shared_task(throws=DATABASE_AWAY)
+def go_on_importing() -> None:
+    """In its turn among all that waits: what queued up behind it passes, this does not."""
+    if importing.go_on():
+        orders.nudge_on()
 
 
 @shared_task(throws=DATABASE_AWAY)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.utils import translation
 
-from suppression.imports import files
+from suppression.imports import files, staging
 from suppression.imports.reading import Batch, Reader
 
 if TYPE_CHECKING:
@@ -46,4 +46,7 @@ class Batches:
 
     def _read(self, place: int, line: int) -> Batch:
         with translation.override(self._language):
-            return self._reader.batch(self._file, place, line, self._most)
+            batch = self._reader.batch(self._file, place, line, self._most)
+        batch.rows = staging.rows(batch.lines.values())
+        batch.lines.clear()
+        return batch

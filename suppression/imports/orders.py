@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Tells a worker that there is something to import.
 nudge = Nudge("suppression.tasks.run_imports")
+nudge_on = Nudge("suppression.tasks.go_on_importing")
 
 # A list that is given more at once waits for its own.
 MOST_UNDER_WAY = 5

@@ -60,7 +60,7 @@ class BadLine:
 @dataclass(slots=True)
 class Batch:
     """What some lines say, each target with a reason once, read from `begin` on. `place` and `line` are behind them,
-    `taken` is how many they are."""
+    `taken` is how many they are. `rows` are the lines as they go to the database, and instead of them."""
 
     begin: int
     place: int = 0
@@ -68,6 +68,7 @@ class Batch:
     taken: int = 0
     lines: dict[tuple[str, int], Line] = field(default_factory=dict)
     bad: list[BadLine] = field(default_factory=list)
+    rows: str = ""
 
     def add(self, line: Line | BadLine) -> None:
         self.taken += 1

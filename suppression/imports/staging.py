@@ -37,14 +37,19 @@ _SIGNS = re.compile(r"[\\\t\n\r]")
 _ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
-def put(job: Import, lines: Iterable[Line], now: object) -> Added:
+def rows(lines: Iterable[Line]) -> str:
+    """These lines as they go to the database."""
+    return "".join(map(_row, lines))
+
+
+def put(job: Import, rows: str, now: object) -> Added:
     """Put these on the list of this import, each target with a reason once; inside the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(CREATE)
         cursor.execute("truncate suppression_line")
         cursor.execute(TOGETHER)
         with cursor.copy(COPY) as copy:
-            copy.write("".join(map(_row, lines)))
+            copy.write(rows)
         # Without it PostgreSQL takes a table nobody knows for a small one.
         cursor.execute("analyze suppression_line")
     return causes.put(

@@ -38,7 +38,7 @@ SECONDS_EACH = 3.0
 # Sweeps that queued up meanwhile pass.
 PAUSE = 0.5
 # Lines of a step: some megabytes, and about a second.
-STEP = 20_000
+STEP = 40_000
 # The first of PostgreSQL's two numbers of a lock that is nobody's but a transaction's.
 LOCK = 0x494D50
 # A worker that dies again and again over the same step would do so for ever.
@@ -63,7 +63,12 @@ class _Moments:
 
 def sweep() -> bool:
     """Work for a while, unless this process only just did; returns whether there may be more to do."""
-    if time.monotonic() - _Moments.ended_at < PAUSE or not work(SECONDS):
+    return time.monotonic() - _Moments.ended_at >= PAUSE and go_on()
+
+
+def go_on() -> bool:
+    """Work for a while, however lately this process did; returns whether there may be more to do."""
+    if not work(SECONDS):
         return False
     _Moments.ended_at = time.monotonic()
     return Import.objects.under_way().exists()
@@ -77,7 +82,9 @@ def work(seconds: float) -> bool:
         if job is None:
             break
         worked = True
-        _go_on(job, min(end, time.monotonic() + SECONDS_EACH))
+        # Who goes on with the same file need not begin to read it once more.
+        others = Import.objects.under_way().exclude(pk=job.pk).exists()
+        _make_steps(job, min(end, time.monotonic() + SECONDS_EACH) if others else end)
     return worked
 
 
@@ -103,7 +110,7 @@ def _lock(job: int) -> bool:
     return bool(held)
 
 
-def _go_on(job: Import, end: float) -> None:
+def _make_steps(job: Import, end: float) -> None:
     """Make steps of this import until it is done or the time is over."""
     try:
         if job.tries > MOST_TRIES:
@@ -142,7 +149,7 @@ def _step(pk: int, batches: Batches) -> bool:
 
 def _take(job: Import, batch: Batch, now: datetime) -> bool:
     """Returns whether it was the last one."""
-    added = staging.put(job, batch.lines.values(), now) if batch.lines else causes.Added()
+    added = staging.put(job, batch.rows, now) if batch.rows else causes.Added()
     is_done = batch.taken < STEP
     _tell(
         job, place=batch.place, line=batch.line, taken=job.taken + batch.taken, added=job.added + added.entries,
