@@ -71,13 +71,20 @@ class DomainForm(forms.Form):
             "transport": domain.transport_id or "",
         } if domain else {}  # fmt: skip
         super().__init__(data, initial=given)
-        self.account = account
+        self.account, self.domain = account, domain
         ways = Transport.objects.filter(account=account).order_by("name", "id").defer("secrets")
         usual = _("as the account's other mail")
         self.fields["transport"].choices = [("", usual), *((way.id, way.name) for way in ways)]  # type: ignore[attr-defined]
 
     def clean_return_path(self) -> str:
-        return host_name(self.cleaned_data["return_path"])
+        """Below the domain itself, which is proven: else an account could name somebody else's."""
+        name = host_name(self.cleaned_data["return_path"])
+        if name and self.domain is not None and not name.endswith(f".{self.domain.name}"):
+            raise ValidationError(
+                _("It must be a name below %(domain)s, such as bounces.%(domain)s."),
+                params={"domain": self.domain.name},
+            )
+        return name
 
     def clean_tracking_host(self) -> str:
         return host_name(self.cleaned_data["tracking_host"])

@@ -136,6 +136,16 @@ def test_the_way_of_another_account_cannot_be_chosen(acme: Account, admin: Clien
     assert admin.post(url("domain-edit", acme, ours.pk), fields).status_code == 422
 
 
+@pytest.mark.parametrize("name", ["bounces.other.test", "acme.test", "bouncesacme.test"])
+def test_bounces_come_back_below_the_domain_itself(acme: Account, admin: Client, name: str) -> None:
+    ours = domain(acme)
+    answer = admin.post(url("domain-edit", acme, ours.pk), {"return_path": name, "tracking_host": "", "transport": ""})
+    assert answer.status_code == 422
+    assert "It must be a name below acme.test, such as bounces.acme.test." in answer.content.decode()
+    ours.refresh_from_db()
+    assert ours.return_path == "b.acme.test"
+
+
 def test_a_domain_is_deleted_when_its_name_is_typed_and_says_what_waits(acme: Account, admin: Client) -> None:
     ours = domain(acme)
     accept(make.order("bob@example.com"), acme, timezone.now())
