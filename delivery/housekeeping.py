@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from accounts import credits as credit
-from delivery import deliver, holds, outcomes, roster, throttle
+from delivery import deliver, holds, outcomes, queue, roster, throttle
 from delivery.models import Outgoing
 from feeds.events import Held
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.1
 # How often, in seconds, each is done.
-RELEASE_EVERY, BURY_EVERY, WAITING_EVERY, STALE_EVERY = 2.0, 5.0, 10.0, 2.0
+RELEASE_EVERY, BURY_EVERY, WAITING_EVERY, STALE_EVERY, UNKNOWN_EVERY = 2.0, 5.0, 10.0, 2.0, 10.0
 # An email that waits for longer because its destination rests is shown as held.
 LONG = timedelta(minutes=1)
 MOST = 500
@@ -70,7 +70,8 @@ class Keeper(threading.Thread):
     def __init__(self, mailer: Mailer) -> None:
         super().__init__(name="keeper", daemon=True)
         self.mailer = mailer
-        self.next = dict.fromkeys(("release", "bury", "waiting", "stale"), 0.0)
+        self.next = dict.fromkeys(("release", "bury", "waiting", "stale", "unknown"), 0.0)
+        self.unknown: set[int] = set()
 
     def run(self) -> None:
         while not (self.mailer.ending.is_set() or self.mailer.is_to_end):
@@ -102,6 +103,8 @@ class Keeper(threading.Thread):
             holds.release_due(timezone.now())
         if self._is_due("bury", BURY_EVERY):
             roster.bury(timezone.now())
+        if self._is_due("unknown", UNKNOWN_EVERY):
+            self.give_back_unknown()
         if self._is_due("waiting", WAITING_EVERY):
             with self.mailer.lock:
                 slowed = dict(self.mailer.slowed)
@@ -111,6 +114,15 @@ class Keeper(threading.Thread):
                     return
                 look_after({pair: until}, timezone.now())
             self._let_recover(timezone.now())
+
+    def give_back_unknown(self) -> None:
+        """Give back what is claimed in our name and in nobody's hands: where the connection broke while a claim was
+        committed, it may have been, and nobody heard of it. Seen twice, because a claim is handed out after it."""
+        taken = set(Outgoing.objects.filter(claimed_by=self.mailer.id).values_list("email_id", flat=True))
+        with self.mailer.lock:
+            unknown = taken - self.mailer.claimed
+        queue.release(dict.fromkeys(unknown & self.unknown, timezone.now()), self.mailer.id)
+        self.unknown = unknown
 
     def _let_recover(self, now: datetime) -> None:
         lately = time.monotonic() - WAITING_EVERY

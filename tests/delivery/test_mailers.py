@@ -12,13 +12,13 @@ from django.db import DataError
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import actions, holds, outcomes, queue, roster
+from delivery import actions, holds, housekeeping, outcomes, queue, roster
 from delivery.housekeeping import look_after
 from delivery.models import Attempt, Outgoing, Verdict
 from delivery.models import Mailer as Alive
 from delivery.queue import Pair
 from feeds.events import Status
-from tests.delivery.engine import email, mailer, place, told, until
+from tests.delivery.engine import email, mailer, place, send_all, told, until
 from tests.sinks import Sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +41,19 @@ def test_who_ends_before_all_is_written_does_not_let_others_send_it_again(
         assert Outgoing.objects.get().claimed_by == ours.id
         written.set()
         until(lambda: not Outgoing.objects.exists())
+    assert told("bob@example.com") == ["processed", "delivered"]
+
+
+def test_what_a_claim_took_and_nobody_heard_of_is_sent_all_the_same(
+    account: Account, mx: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "UNKNOWN_EVERY", 0.05)
+    place(account, "bob@example.com")
+    with mailer() as ours:
+        # As where the connection breaks while the claim is committed.
+        Outgoing.objects.update(claimed_by=ours.id)
+        until(lambda: Outgoing.objects.filter(claimed_by=None).exists())
+        send_all(ours)
     assert told("bob@example.com") == ["processed", "delivered"]
 
 
