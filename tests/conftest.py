@@ -8,6 +8,7 @@ from django.core.cache import cache
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
+from feeds import outage
 from tests.asgi import live_server
 
 __all__ = ["live_server"]
@@ -28,3 +29,9 @@ def quick_passwords(settings: Any) -> None:
 def empty_cache() -> None:
     """Rate limits and the like of one test must not reach the next one."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def database_is_there() -> None:
+    """Where one test had the database away, the next one must not wait until it is asked again."""
+    outage.database.answered()

@@ -364,7 +364,7 @@ def test_the_list_goes_on_where_it_ended(client: Client, acme: Account, django_a
     person = acme.members.get()
     for _n in range(60):
         orders.place(acme, person, "", Layout(), timezone.now())
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         first = client.get(f"/a/{acme.slug}/exports/")
     assert len(first.context["exports"]) == 50
     second = client.get(f"/a/{acme.slug}/exports/?before={first.context['older']}")

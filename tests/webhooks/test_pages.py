@@ -142,7 +142,7 @@ class TestTheList:
     ) -> None:
         for _n in range(8):
             failed(make.source(acme))
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(12):
             viewer.get(reverse("sources", args=[acme.slug]))
 
     def test_a_provider_that_is_gone_from_this_version_is_no_crash(self, acme: Account, admin: Client) -> None:
