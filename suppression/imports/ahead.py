@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from django.utils import translation
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """The batches of an import, of `most` lines each. Open for as long as the block. Raises OSError."""
+    """The batches of an import, of `most` lines each, until it is closed. Raises OSError."""
 
     def __init__(self, job: Import, now: datetime, most: int) -> None:
+        self.job_id = job.pk
         self._reader = Reader(job, now)
         self._language = job.language
         self._most = most
@@ -27,10 +28,7 @@ class Batches:
         self._file = files.uploaded(job.token).open("rb")
         self._thread = ThreadPoolExecutor(1, "import")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         self._thread.shutdown(cancel_futures=True)
         self._file.close()
 

@@ -55,22 +55,37 @@ class Stopped(Exception):
     """Somebody cancelled the import."""
 
 
-class _Moments:
-    """When this process last stopped working at imports."""
+class _Here:
+    """When this process last stopped working at imports, and what it has read ahead of the one it will go on with."""
 
     ended_at = float("-inf")
+    batches: Batches | None = None
+
+    @classmethod
+    def reading(cls, job: Import) -> Batches:
+        """The lines of this import, of which some may be here already. Raises OSError."""
+        if cls.batches is None or cls.batches.job_id != job.pk:
+            cls.let_go()
+            cls.batches = Batches(job, timezone.now(), STEP)
+        return cls.batches
+
+    @classmethod
+    def let_go(cls) -> None:
+        batches, cls.batches = cls.batches, None
+        if batches is not None:
+            batches.close()
 
 
 def sweep() -> bool:
     """Work for a while, unless this process only just did; returns whether there may be more to do."""
-    return time.monotonic() - _Moments.ended_at >= PAUSE and go_on()
+    return time.monotonic() - _Here.ended_at >= PAUSE and go_on()
 
 
 def go_on() -> bool:
     """Work for a while, however lately this process did; returns whether there may be more to do."""
     if not work(SECONDS):
         return False
-    _Moments.ended_at = time.monotonic()
+    _Here.ended_at = time.monotonic()
     return Import.objects.under_way().exists()
 
 
@@ -80,6 +95,7 @@ def work(seconds: float) -> bool:
     while time.monotonic() < end:
         job = claim(timezone.now())
         if job is None:
+            _Here.let_go()
             break
         worked = True
         # Who goes on with the same file need not begin to read it once more.
@@ -116,9 +132,9 @@ def _make_steps(job: Import, end: float) -> None:
         if job.tries > MOST_TRIES:
             _give_up(job, FAILED_AGAIN)
             return
-        with Batches(job, timezone.now(), STEP) as batches:
-            while _step(job.pk, batches) and time.monotonic() < end:
-                pass
+        while _step(job.pk, _Here.reading(job)):
+            if time.monotonic() >= end:
+                return
     except Stopped:
         files.remove_uploaded(job.token)
     except (OperationalError, InterfaceError):
@@ -129,6 +145,7 @@ def _make_steps(job: Import, end: float) -> None:
     except Exception as error:
         _fail(job, error)
         raise
+    _Here.let_go()
 
 
 def _step(pk: int, batches: Batches) -> bool:
