@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of Settings: the name of its address, what it is called, its icon, the lowest role that sees it, and how
-    the names of the addresses begin that belong to it."""
+    """A page that others belong to, of Settings or of another part: the name of its address, what it is called, its
+    icon, the lowest role that sees it, and how the names of the addresses begin that belong to it."""
 
     name: str
     title: _StrPromise

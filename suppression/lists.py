@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from accounts import audit
 from accounts.access import account_page
 from accounts.models import Role
+from accounts.navigation import Link, Place
 from accounts.views.installation import installation_page
 from suppression.models import Suppression
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
-    from django.utils.functional import _StrPromise
 
     from accounts.access import Access
     from accounts.models import Account, User
@@ -125,38 +125,18 @@ def both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[U
 # ---- Where one may go --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A page above all others: the name of its address, what it is called, the lowest role that sees it, and how the
-    names of the addresses begin that belong to it."""
-
-    name: str
-    title: _StrPromise
-    icon: str
-    role: Role
-    prefixes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    title: str
-    icon: str
-    url: str
-    is_here: bool
-
-
 # What belongs to none of the others belongs to the first.
 TABS = (
-    Tab("suppressions", pgettext_lazy("suppressions", "List"), "ban", Role.VIEWER, ()),
-    Tab(
+    Place("suppressions", pgettext_lazy("suppressions", "List"), "ban", Role.VIEWER, ()),
+    Place(
         "suppression-imports", pgettext_lazy("suppressions", "Import"), "file-download", Role.ADMIN,
         ("suppression-import",),
     ),
-    Tab(
+    Place(
         "suppression-undo", pgettext_lazy("suppressions", "Undo"), "arrow-back-up", Role.ADMIN,
         ("suppression-undo", "suppression-warning", "suppression-spike"),
     ),
-    Tab("suppression-test", pgettext_lazy("suppressions", "Test"), "flask", Role.VIEWER, ("suppression-test",)),
+    Place("suppression-test", pgettext_lazy("suppressions", "Test"), "flask", Role.VIEWER, ("suppression-test",)),
 )  # fmt: skip
 
 
@@ -169,7 +149,7 @@ def tabs(at: List, here: str) -> list[Link]:
     return [Link(str(tab.title), tab.icon, url, tab is current) for tab, url in seen if url]
 
 
-def _address(at: List, tab: Tab) -> str:
+def _address(at: List, tab: Place) -> str:
     try:
         return at.url(tab.name)
     except NoReverseMatch:

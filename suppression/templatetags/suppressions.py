@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from django.template import Context
 
+    from accounts.navigation import Link
     from suppression.listing import Count
     from suppression.models import Removed, Suppression
 
@@ -35,7 +36,7 @@ def list_url(context: Context, name: str, *args: object) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def list_tabs(context: Context) -> list[lists.Link]:
+def list_tabs(context: Context) -> list[Link]:
     """The pages of the list that is shown, the one that is open marked."""
     match = getattr(context.get("request"), "resolver_match", None)
     return lists.tabs(context["at"], getattr(match, "url_name", None) or "")
