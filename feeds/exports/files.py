@@ -14,26 +14,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from django.conf import settings
 
+from accounts import disk
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from feeds.exports.models import Export
 
 ID_BYTES = 8
-# The disk is the database's too, more often than not: what an export may not use up.
-LEAST_FREE = 512 * 1024 * 1024
-
-
-class Full(OSError):
-    """There is too little room left on the disk."""
 
 
 def folder() -> Path:
-    """The folder, made where it is missing. Raises OSError."""
-    path: Path = settings.EXPORTS_FOLDER
-    if not path.is_dir():
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
+    return disk.private(settings.EXPORTS_FOLDER)
 
 
 def path_of(export: Export) -> Path:
@@ -86,9 +78,8 @@ def read_ids(export: Export, first: int, most: int) -> array[int]:
 def append(file: BinaryIO, pieces: Iterable[bytes]) -> int:
     """Write these where the file stands, and have them on disk; returns how many bytes. Raises OSError."""
     size = 0
-    free = os.statvfs(file.fileno())
-    if free.f_bavail * free.f_frsize < LEAST_FREE:
-        raise Full
+    if not disk.has_room(file):
+        raise disk.Full
     for piece in pieces:
         size += file.write(piece)
     on_disk(file)

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 from psycopg import sql
 
-from accounts import streaming
+from accounts import disk, streaming
 from accounts.streaming import BOM
 from feeds import export as exporting
 from feeds.exports import files
@@ -229,7 +229,7 @@ def _fail(export: Export, error: Exception) -> None:
     elif isinstance(error, FileNotFoundError):
         sentence = FAILED_FILE
     elif isinstance(error, OSError):
-        full = isinstance(error, files.Full) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = isinstance(error, disk.Full) or error.errno in (errno.ENOSPC, errno.EDQUOT)
         sentence = FAILED_FULL if full else FAILED_DISK
     else:
         sentence = FAILED_ELSE

@@ -13,26 +13,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from django.conf import settings
 
+from accounts import disk
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 UPLOADED, REPORT = ".data", ".report"
-# The disk is the database's too, more often than not: what an import may not use up.
-LEAST_FREE = 512 * 1024 * 1024
 # A file that belongs to nobody may be one that is just coming in.
 SECONDS_TO_UPLOAD = 24 * 3600
 
 
-class Full(OSError):
-    """There is too little room left on the disk."""
-
-
 def folder() -> Path:
-    """The folder, made where it is missing. Raises OSError."""
-    path: Path = settings.IMPORTS_FOLDER
-    if not path.is_dir():
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
+    return disk.private(settings.IMPORTS_FOLDER)
 
 
 def uploaded(token: str) -> Path:
@@ -46,16 +38,11 @@ def report(token: str) -> Path:
 def create(token: str) -> BinaryIO:
     """A new file for what is uploaded. Raises OSError, Full among them."""
     file = os.fdopen(os.open(uploaded(token), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-    if not has_room(file):
+    if not disk.has_room(file):
         file.close()
         remove(token)
-        raise Full
+        raise disk.Full
     return file
-
-
-def has_room(file: BinaryIO) -> bool:
-    found = os.fstatvfs(file.fileno())
-    return found.f_bavail * found.f_frsize >= LEAST_FREE
 
 
 def on_disk(file: BinaryIO) -> None:

@@ -15,6 +15,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopFut
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
+from accounts import disk
 from suppression.imports import files
 from suppression.imports.models import Encoding
 
@@ -57,7 +58,7 @@ class Receiver:
     def _create(self) -> BinaryIO:
         try:
             return files.create(self.token)
-        except files.Full:
+        except disk.Full:
             raise Refused(full()) from None
         except OSError:
             raise Refused(
@@ -129,8 +130,8 @@ class Receiver:
     def _put(self, piece: bytes) -> None:
         try:
             self.size += self._file.write(piece)
-            if not files.has_room(self._file):
-                raise files.Full
+            if not disk.has_room(self._file):
+                raise disk.Full
         except OSError:
             raise Refused(full()) from None
 

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import disk
 from accounts.models import Account, Role
 from feeds import export as export_module
 from feeds.events import Kind
@@ -186,7 +187,7 @@ def test_it_stops_before_the_disk_is_full(
 ) -> None:
     fill(src, 3)
     export = order(client, acme)
-    monkeypatch.setattr(files, "LEAST_FREE", 1 << 62)
+    monkeypatch.setattr(disk, "LEAST_FREE", 1 << 62)
     assert made(export).state == State.FAILED
     assert "too little room" in export.error
 
