@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -19,7 +18,7 @@ from suppression.models import Suppression
 from tests import make
 from tests.delivery.engine import mailer, send_all
 from tests.delivery.v5.asking import key, post, request
-from tests.sinks import Sink, sink
+from tests.sinks import Sink
 from tests.tracking.mail import ask, read
 from tracking import recorder
 from tracking.models import TrackingSettings
@@ -45,13 +44,6 @@ def account() -> Account:
     account = make.account()
     make.signing_domain(account)
     return account
-
-
-@pytest.fixture
-def mx(settings: Any) -> Iterator[Sink]:
-    with sink(replies={}) as made:
-        settings.MX_ROUTES = {"*": ("127.0.0.1", made.port)}
-        yield made
 
 
 def mailed(account: Account, mx: Sink, headers: dict[str, str] | None = None, **settings: bool) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -120,6 +122,24 @@ class Site:
     @property
     def spooled(self) -> int:
         return len(list((self.home / "spool").glob("*.json")))
+
+
+@contextmanager
+def running_site(**environ: str) -> Iterator[Site]:
+    """A site of its own that runs, with these settings beside its own. Not below pytest's own folder, whose path is
+    too long for a socket."""
+    home = Path(tempfile.mkdtemp(prefix="livefeeds-site-"))
+    embedded.open_folders(home)
+    embedded.make_cluster(home)
+    site = Site(home)
+    site.environ |= environ
+    site.start_postgres()
+    try:
+        with site.running():
+            yield site
+    finally:
+        site.stop_postgres()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 class Person:

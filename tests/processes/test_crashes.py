@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
 
 from settings import embedded
-from tests.processes.site import Simulation, Site, wait_until
+from tests.processes.site import Simulation, Site, running_site, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -25,18 +22,8 @@ RATE = 200
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-crash-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.start_postgres()
-    try:
-        with site.running():
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site() as site:
+        yield site
 
 
 def test_the_web_processes_are_killed(site: Site) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from settings import embedded
-from tests.processes.site import Person, Site, wait_until
+from tests.processes.site import Person, Site, running_site, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -31,20 +28,10 @@ where application_name = 'livefeeds worker' and wait_event_type = 'Lock' and que
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-export-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.start_postgres()
-    try:
-        with site.running():
-            with site.connected() as connection:
-                connection.execute(STORE.replace("%s", str(EMAILS)).encode())
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site() as site:
+        with site.connected() as connection:
+            connection.execute(STORE.replace("%s", str(EMAILS)).encode())
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.request import Request
 
 import pytest
 
-from settings import embedded
-from tests.processes.site import Person, Site, wait_until
+from tests.processes.site import Person, Site, running_site, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -26,18 +22,8 @@ IMPORTS = "/a/my-emails/suppressions/import/"
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-import-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.start_postgres()
-    try:
-        with site.running():
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site() as site:
+        yield site
 
 
 def upload(person: Person, content: bytes) -> int:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from settings import embedded
 from tests.feeds.streams import Stream, id_of
-from tests.processes.site import Person, Simulation, Site, wait_until
+from tests.processes.site import Person, Simulation, Site, running_site, wait_until
 
 pytestmark = pytest.mark.processes
 # So few that a machine slow to start a process again still tells rows, and not to read the page afresh.
@@ -26,18 +22,8 @@ STORED = "select id::text, extract(epoch from updated_at)::text from feeds_email
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-live-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.start_postgres()
-    try:
-        with site.running():
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site() as site:
+        yield site
 
 
 class Viewer(threading.Thread):

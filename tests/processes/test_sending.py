@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +21,7 @@ from settings import embedded
 from tests import make
 from tests.delivery.engine import place
 from tests.processes.sender import deaths
-from tests.processes.site import ROOT, Site, wait_until
+from tests.processes.site import ROOT, Site, running_site, wait_until
 from tests.sinks import Slow, sink
 
 pytestmark = pytest.mark.processes
@@ -43,19 +40,8 @@ def mx() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def site(mx: Any) -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-send-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.environ |= {"MX_ROUTES": f"*=127.0.0.1:{mx.port}", "RESERVED_DOMAINS": "test", "SENDERS": "2"}
-    site.start_postgres()
-    try:
-        with site.running():
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site(MX_ROUTES=f"*=127.0.0.1:{mx.port}", RESERVED_DOMAINS="test", SENDERS="2") as site:
+        yield site
 
 
 @pytest.mark.django_db(transaction=True)

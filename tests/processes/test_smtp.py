@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 import smtplib
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from settings import embedded
 from tests.delivery.doors import trusting
-from tests.processes.site import Site, wait_until
+from tests.processes.site import Site, running_site, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -36,18 +33,8 @@ print("KEY", keys.make_key(enter(user, account.slug), "shop", [keys.Scope.SEND])
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-smtp-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.start_postgres()
-    try:
-        with site.running():
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site() as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

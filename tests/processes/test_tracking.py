@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from settings import embedded
-from tests.processes.site import ROOT, Site, wait_until
+from tests.processes.site import ROOT, Site, running_site, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -39,18 +35,8 @@ AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, li
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    # Not below pytest's own folder, whose path is too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="livefeeds-track-"))
-    embedded.open_folders(home)
-    embedded.make_cluster(home)
-    site = Site(home)
-    site.start_postgres()
-    try:
-        with site.running():
-            yield site
-    finally:
-        site.stop_postgres()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_site() as site:
+        yield site
 
 
 def addresses(site: Site) -> tuple[list[str], list[str]]:
