@@ -25,7 +25,7 @@ class Reason(models.IntegerChoices):
     HARD_BOUNCE = 1, _("Hard bounce")
     SPAM = 2, _("Reported as spam")
     UNSUBSCRIBED = 3, _("Unsubscribed")
-    MANUAL = 4, _("Added by hand")
+    MANUAL = 4, pgettext_lazy("reason", "Manual")
     INVALID = 5, _("Invalid address")
 
 

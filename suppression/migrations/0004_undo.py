@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                                 (1, "Hard bounce"),
                                 (2, "Reported as spam"),
                                 (3, "Unsubscribed"),
-                                (4, "Added by hand"),
+                                (4, "Manual"),
                                 (5, "Invalid address"),
                             ]
                         ),

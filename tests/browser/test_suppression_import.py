@@ -47,7 +47,7 @@ def test_a_good_file_is_looked_at_and_imported(
     check(page)
     upload(page, GOOD)
     expect(page.get_by_text("The file has 59 lines:")).to_be_visible()
-    expect(page.get_by_text("Added by hand: 59")).to_be_visible()
+    expect(page.get_by_text("Manual: 59")).to_be_visible()
     check(page)
     # The name of the column is nothing that is known.
     page.get_by_label("Grund").select_option("Reason")

@@ -99,7 +99,7 @@ def test_a_suppression_outlives_its_emails_and_says_so(client: Client, acme: Acc
     make.suppression(acme, "old@example.com")
     words = text(client.get(address(acme, "old@example.com")))
     assert "The event that caused it is no longer kept." in words
-    assert "Added by hand, since" in words
+    assert "Manual, since" in words
     assert "0 emails" in words
 
 

@@ -60,8 +60,8 @@ def test_every_entry_that_covers_it_is_told_with_a_link(acme: Account, viewer: C
     page = answer(viewer, acme, "Bob@Example.com")
     assert set(told(page)) == {
         "It is on the suppression list: Reported as spam.",
-        "Its domain is on the suppression list as *@example.com: Added by hand.",
-        "The pattern b*@example.com is on the suppression list: Added by hand.",
+        "Its domain is on the suppression list as *@example.com: Manual.",
+        "The pattern b*@example.com is on the suppression list: Manual.",
         "It is on the list that holds for the whole installation.",
     }
     assert f'href="/a/{acme.slug}/suppressions/{own.id}/"' in text(page)
