@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from suppression.checking import stopped
 from suppression.models import Reason, Suppression
@@ -42,3 +43,15 @@ def test_the_list_of_another_account_stops_nobody(django_assert_num_queries: Any
         assert stopped(account.id, [f"r{n}@example.com" for n in range(5000)]) == {}
     with django_assert_num_queries(0):
         assert stopped(account.id, []) == {}
+
+
+def test_what_is_over_stops_nobody_though_it_is_still_on_the_list() -> None:
+    account, now = make.account(), timezone.now()
+    make.suppression(account, "over@example.com", until=now - timedelta(seconds=1))
+    make.suppression(account, "@over.example.com", until=now - timedelta(seconds=1))
+    make.suppression(account, "holds@example.com", until=now + timedelta(hours=1))
+    asked = ["over@example.com", "ann@over.example.com", "holds@example.com"]
+    assert set(stopped(account.id, asked)) == {"holds@example.com"}
+    # Somebody else says that it holds for ever.
+    make.suppression(account, "over@example.com", ident="u1")
+    assert set(stopped(account.id, asked)) == {"over@example.com", "holds@example.com"}
