@@ -241,6 +241,16 @@ def test_who_and_what_is_gone_leaves_what_was_written_of_it() -> None:
 
 
 @pytest.mark.django_db
+def test_a_removal_takes_nothing_off_the_list_of_another_account() -> None:
+    ours, theirs, everywhere = (make.suppression(account) for account in (make.account(), make.account(), None))
+    removal = removing.begin(ours.account_id, How.PERSON)
+    assert removing.take_off(removal, [ours.id, theirs.id, everywhere.id]) == 1
+    assert set(Suppression.objects.all()) == {theirs, everywhere}
+    assert removing.take_off(removing.begin(None, How.PERSON), [theirs.id, everywhere.id]) == 1
+    assert Suppression.objects.get() == theirs
+
+
+@pytest.mark.django_db
 def test_the_last_word_of_a_person_holds_and_it_is_there_since_the_first() -> None:
     account = make.account()
     said: dict[str, Any] = {"ident": "u1", "origin": Origin.PERSON}
