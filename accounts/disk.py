@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def private(folder: Path) -> Path:
     return folder
 
 
-def has_room(file: BinaryIO) -> bool:
+def has_room(file: IO[bytes]) -> bool:
     """Whether there is enough left for more of this file."""
     found = os.fstatvfs(file.fileno())
     return found.f_bavail * found.f_frsize >= LEAST_FREE

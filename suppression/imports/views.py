@@ -21,7 +21,7 @@ from accounts.models import Role
 from suppression.imports import columns, orders, preview, reports
 from suppression.imports.forms import ReadingForm
 from suppression.imports.models import Import, Meaning
-from suppression.imports.receiving import Handler, too_large
+from suppression.imports.receiving import Handler, full, too_large
 from suppression.lists import list_page
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def _receiving(view: Callable[[HttpRequest, List, Handler], HttpResponseBase]) -
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MOST_BYTES + AROUND:
             # The web server threw it away, and its token with it. Nothing of it is read.
             handler.problem = too_large()
+            return view(request, at, handler)
+        if getattr(request, "scope", {}).get("livefeeds.no_room"):
+            handler.problem = full()
             return view(request, at, handler)
         try:
             return csrf_protect(view)(request, at, handler)

@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 from django.test import Client
 
+from accounts import disk
 from accounts.models import Role
 from suppression.imports.models import Import
 from tests import make
@@ -65,3 +66,18 @@ def test_elsewhere_a_large_body_is_thrown_away(live_server: Any) -> None:
     client.get("/sign-in/login/")
     status, _page = posted(f"{live_server.url}/sign-in/login/", client, b"x" * 20_000_000)
     assert status in (400, 403)
+
+
+def test_where_the_disk_is_full_nothing_is_kept_and_the_page_says_so(
+    live_server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = make.account()
+    client = Client()
+    client.force_login(make.member(acme, role=Role.ADMIN))
+    path = f"/a/{acme.slug}/suppressions/import/"
+    client.get(path)
+    monkeypatch.setattr(disk, "LEAST_FREE", 1 << 62)
+    status, page = posted(live_server.url + path, client, b"person@example.com\n" * 200_000)
+    assert status == 422
+    assert "There is too little room left on the disk." in page
+    assert list(folder.iterdir()) == []
